@@ -1,0 +1,104 @@
+namespace Laptime.Timing;
+
+/// <summary>
+/// Measures the segments of one transaction on one monotonic clock and hands each start and end to a listener (which persists, then publishes).
+/// Safe for use from several threads; the listener is called under a lock, in order.
+/// </summary>
+public sealed class Timeline
+{
+    private readonly TimeProvider clock;
+    private readonly Action<Segment> listener;
+    private readonly long origin;
+    private readonly Lock gate = new();
+    private int lastId;
+
+    /// <param name="clock">The one clock.</param>
+    /// <param name="listener">Called with a segment without <see cref="Segment.Seconds"/> at its start, and with it at its end.</param>
+    public Timeline(TimeProvider clock, Action<Segment> listener)
+    {
+        this.clock = clock;
+        this.listener = listener;
+        origin = clock.GetTimestamp();
+        Started = clock.GetUtcNow();
+    }
+
+    /// <summary>Wall-clock time of second 0.</summary>
+    public DateTimeOffset Started { get; }
+
+    /// <summary>Seconds since second 0.</summary>
+    public double Now => clock.GetElapsedTime(origin).TotalSeconds;
+
+    /// <summary>Starts a segment; end it with <see cref="SegmentScope.End"/>, or by disposing (which ends it as cancelled unless it was ended).</summary>
+    public SegmentScope Begin(string name, string? component = null, string? kind = null, int? parent = null, params IReadOnlyList<int> after)
+    {
+        lock (gate)
+        {
+            var segment = new Segment
+            {
+                Id = ++lastId, Name = name, Component = component, Kind = kind, Parent = parent, After = after, Start = Now,
+            };
+            listener(segment);
+            return new SegmentScope(this, segment);
+        }
+    }
+
+    /// <summary>Records a segment that is already over (a cache hit, or time before the command).</summary>
+    public Segment Record(string name, double start, double seconds, string? component = null, string? kind = null, string? cache = null,
+        int? parent = null, string outcome = "ok", params IReadOnlyList<int> after)
+    {
+        lock (gate)
+        {
+            var segment = new Segment
+            {
+                Id = ++lastId, Name = name, Component = component, Kind = kind, Cache = cache, Parent = parent, After = after,
+                Start = start, Seconds = seconds, Outcome = outcome,
+            };
+            listener(segment);
+            return segment;
+        }
+    }
+
+    internal Segment End(Segment open, string outcome)
+    {
+        lock (gate)
+        {
+            var closed = open with { Seconds = Now - open.Start, Outcome = outcome };
+            listener(closed);
+            return closed;
+        }
+    }
+}
+
+/// <summary>An open segment.</summary>
+public sealed class SegmentScope : IDisposable
+{
+    private readonly Timeline timeline;
+    private Segment segment;
+    private bool ended;
+
+    internal SegmentScope(Timeline timeline, Segment segment)
+    {
+        this.timeline = timeline;
+        this.segment = segment;
+    }
+
+    public int Id => segment.Id;
+
+    /// <summary>The segment as it stands; has its duration after <see cref="End"/>.</summary>
+    public Segment Segment => segment;
+
+    public void Cache(string outcome) => segment = segment with { Cache = outcome };
+
+    public Segment End(string outcome = "ok")
+    {
+        if (!ended)
+        {
+            ended = true;
+            segment = timeline.End(segment, outcome);
+        }
+
+        return segment;
+    }
+
+    public void Dispose() => End("cancelled");
+}

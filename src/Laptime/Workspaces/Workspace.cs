@@ -1,0 +1,241 @@
+using Laptime.Foundations;
+
+namespace Laptime.Workspaces;
+
+/// <summary>A validated laptime.yaml: every name it refers to exists, every value has its type. Paths use '/' and are relative to <see cref="Root"/>.</summary>
+public sealed record Workspace
+{
+    /// <summary>Absolute path of the folder with the file.</summary>
+    public required string Root { get; init; }
+
+    /// <summary>Absolute path of laptime.yaml (or the compose file it was read from).</summary>
+    public required string File { get; init; }
+
+    /// <summary>Every file that was read to make this record, absolute: a change of one of them means reading again.</summary>
+    public required IReadOnlyList<string> Sources { get; init; }
+
+    public required string Name { get; init; }
+
+    /// <summary>In the file's order.</summary>
+    public required IReadOnlyList<Component> Components { get; init; }
+
+    public required IReadOnlyList<Profile> Profiles { get; init; }
+
+    /// <summary>In the file's order; the first is the default. Never empty: without any, `local` (process, fast) is implied.</summary>
+    public required IReadOnlyList<DeployEnvironment> Environments { get; init; }
+
+    public ArtifactSettings Artifacts { get; init; } = new();
+
+    public JournalSettings Journal { get; init; } = new();
+
+    public IReadOnlyList<TrustRule> Trust { get; init; } = [];
+
+    public IReadOnlyList<LedgerSettings> Ledgers { get; init; } = [];
+
+    public Component? Find(string name) => Components.FirstOrDefault(c => c.Name == name);
+}
+
+/// <summary>A unit that is built and deployed.</summary>
+public sealed record Component
+{
+    public required string Name { get; init; }
+
+    /// <summary>Folder relative to the workspace root with '/', without a trailing one; "" is the root itself. May start with "..".</summary>
+    public required string Path { get; init; }
+
+    /// <summary>Glob patterns relative to <see cref="Path"/> ("**", "../../proto/**"; a leading '!' excludes). Default: ["**"].</summary>
+    public IReadOnlyList<string> Inputs { get; init; } = ["**"];
+
+    /// <summary>Components whose artifact is an input of this one.</summary>
+    public IReadOnlyList<string> Uses { get; init; } = [];
+
+    /// <summary>Components that must be ready before this one is rolled out.</summary>
+    public IReadOnlyList<string> Needs { get; init; } = [];
+
+    /// <summary>Environment variables that count as inputs.</summary>
+    public IReadOnlyList<string> Vars { get; init; } = [];
+
+    public BuildSettings Build { get; init; } = new();
+
+    /// <summary>Null: a component that is only built (a library).</summary>
+    public RunSettings? Run { get; init; }
+
+    public ProbeSettings Probes { get; init; } = new();
+
+    public required SourceLocation At { get; init; }
+}
+
+public sealed record BuildSettings
+{
+    public IReadOnlyList<Step> Steps { get; init; } = [];
+
+    /// <summary>Glob patterns relative to the component's path that make up the artifact. Empty with no steps: the inputs themselves are the artifact.</summary>
+    public IReadOnlyList<string> Outputs { get; init; } = [];
+
+    /// <summary>Set when the artifact is a container image.</summary>
+    public ImageSettings? Image { get; init; }
+}
+
+public sealed record ImageSettings(string Dockerfile, string Context, string? Target);
+
+/// <summary>What a build step is for: the analysis tells validation from compiling by it.</summary>
+public enum StepKind
+{
+    Install,
+    Compile,
+    Validate,
+    Package,
+    Other,
+}
+
+public sealed record Step
+{
+    public required string Name { get; init; }
+
+    public StepKind Kind { get; init; } = StepKind.Other;
+
+    public required CommandLine Run { get; init; }
+
+    /// <summary>Glob patterns relative to the component's path; null: every input of the component, and the step always runs when the component is built.</summary>
+    public IReadOnlyList<string>? Inputs { get; init; }
+
+    /// <summary>Loops in which the step runs; empty means all.</summary>
+    public IReadOnlyList<Loop> Loops { get; init; } = [];
+
+    /// <summary>A command whose output is the version of the tool, part of the fingerprint; null: none.</summary>
+    public CommandLine? Tool { get; init; }
+
+    /// <summary>Bound on the step. Default 30 minutes.</summary>
+    public TimeSpan Timeout { get; init; } = TimeSpan.FromMinutes(30);
+
+    public IReadOnlyDictionary<string, Template> Env { get; init; } = new Dictionary<string, Template>();
+
+    public required SourceLocation At { get; init; }
+}
+
+/// <summary>What to run: a text for the system's shell, or a program with its arguments.</summary>
+public abstract record CommandLine
+{
+    private CommandLine() { }
+
+    public sealed record Shell(Template Text) : CommandLine;
+
+    public sealed record Exec(IReadOnlyList<Template> Arguments) : CommandLine;
+}
+
+public sealed record RunSettings
+{
+    public required CommandLine Command { get; init; }
+
+    /// <summary>The port users reach it at (the front port on the process target); null: it serves none.</summary>
+    public int? Port { get; init; }
+
+    public IReadOnlyDictionary<string, Template> Env { get; init; } = new Dictionary<string, Template>();
+
+    public int Replicas { get; init; } = 1;
+
+    /// <summary>From SIGTERM to SIGKILL. Default 10 s.</summary>
+    public TimeSpan StopGrace { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>How long requests under way may take to finish on the old instance after the switch. Default 5 s.</summary>
+    public TimeSpan Drain { get; init; } = TimeSpan.FromSeconds(5);
+}
+
+public sealed record ProbeSettings
+{
+    /// <summary>Null: the process exists and, when it has a port, accepts a connection.</summary>
+    public Probe? Live { get; init; }
+
+    public Probe? Ready { get; init; }
+
+    public IReadOnlyList<Probe> Smoke { get; init; } = [];
+
+    /// <summary>Null: the target's own evidence.</summary>
+    public Probe? Reflect { get; init; }
+}
+
+/// <summary>One check of a running instance. Exactly one of the forms is set.</summary>
+public sealed record Probe
+{
+    public required ProbeForm Form { get; init; }
+
+    /// <summary>Bound on the whole wait. Default 30 s (10 s for reflect, 60 s for one smoke check).</summary>
+    public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>Longest pause between attempts; the first ones come faster. Default 100 ms.</summary>
+    public TimeSpan Poll { get; init; } = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>Successes in a row that are asked for. Default 1.</summary>
+    public int Successes { get; init; } = 1;
+
+    public required SourceLocation At { get; init; }
+}
+
+public abstract record ProbeForm
+{
+    private ProbeForm() { }
+
+    /// <param name="Path">Path and query, starting with '/'.</param>
+    /// <param name="Status">Wanted status; null: any 2xx. Redirects are never followed.</param>
+    /// <param name="Contains">Text the body must contain; may use ${revision}.</param>
+    public sealed record Http(Template Path, int? Status, Template? Contains, IReadOnlyDictionary<string, Template> Headers) : ProbeForm;
+
+    /// <summary>A TCP connection is accepted; null: the instance's own port.</summary>
+    public sealed record Tcp(int? Port) : ProbeForm;
+
+    /// <summary>A command that ends with 0 (and prints <paramref name="Contains"/>, when set).</summary>
+    public sealed record Run(CommandLine Command, Template? Contains) : ProbeForm;
+
+    /// <summary>A file exists (and contains the text, when set), relative to the instance's directory.</summary>
+    public sealed record File(Template Path, Template? Contains) : ProbeForm;
+}
+
+/// <summary>Named build settings; its variables are ${profile.NAME} in steps.</summary>
+public sealed record Profile(string Name, IReadOnlyDictionary<string, string> Vars, SourceLocation? At);
+
+public enum Loop
+{
+    Fast,
+    Safe,
+}
+
+public enum TargetKind
+{
+    Process,
+    Docker,
+    Swarm,
+    Kubernetes,
+    Command,
+}
+
+/// <summary>Where components run.</summary>
+public sealed record DeployEnvironment
+{
+    public required string Name { get; init; }
+
+    public TargetKind Target { get; init; } = TargetKind.Process;
+
+    public Loop Loop { get; init; } = Loop.Fast;
+
+    /// <summary>Name of the profile; null: none.</summary>
+    public string? Profile { get; init; }
+
+    /// <summary>Compose files of a stack, relative to the root.</summary>
+    public IReadOnlyList<string> Stack { get; init; } = [];
+
+    public InfraSettings? Infra { get; init; }
+
+    public SourceLocation? At { get; init; }
+}
+
+public sealed record InfraSettings(IReadOnlyList<string> Inputs, IReadOnlyList<CommandLine> Bootstrap);
+
+/// <param name="Store">A folder relative to the root, or oci://….</param>
+public sealed record ArtifactSettings(string Store = ".laptime/artifacts");
+
+/// <param name="Store">A file relative to the root, or postgres://….</param>
+public sealed record JournalSettings(string Store = ".laptime/journal.db");
+
+public sealed record TrustRule(string Source, string Builder, string Key, TimeSpan? MaxAge);
+
+public sealed record LedgerSettings(string Name, string Tool, string Path, Template? Database);
