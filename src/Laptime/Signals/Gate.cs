@@ -1,0 +1,79 @@
+using Laptime.Timing;
+using Laptime.Workspaces;
+
+namespace Laptime.Signals;
+
+/// <summary>
+/// The order in which a rollout asks the four signals of one component, each a segment of its own: live, then ready, then smoke before the switch;
+/// reflected after it. A later signal is never asked when an earlier one failed.
+/// </summary>
+public sealed class Gate(Prober prober, ProbeSettings probes, bool smoke)
+{
+    /// <summary>Live, ready and smoke of the new instance, before users get to it. Ready is asked once more after smoke: lost meanwhile means flapping.</summary>
+    public async Task<SignalSet> BeforeSwitchAsync(ProbeContext instance, Timeline timeline, int? parentSegment, CancellationToken cancel)
+    {
+        var signals = SignalSet.NotRun;
+        using (var segment = timeline.Begin("live", instance.Component, parent: parentSegment))
+        {
+            signals = signals with { Live = await prober.LiveAsync(probes, instance, cancel) };
+            segment.End(OutcomeOf(signals.Live));
+        }
+
+        if (signals.Fault is not null)
+        {
+            return signals;
+        }
+
+        using (var segment = timeline.Begin("ready", instance.Component, parent: parentSegment))
+        {
+            signals = signals with { Ready = await prober.ReadyAsync(probes, instance, cancel) };
+            segment.End(OutcomeOf(signals.Ready));
+        }
+
+        if (signals.Fault is not null)
+        {
+            return signals;
+        }
+
+        if (probes.Smoke.Count == 0 || !smoke)
+        {
+            return signals with { Smoke = new SmokeSignal(probes.Smoke.Count == 0 ? SignalStatus.NotDefined : SignalStatus.NotRun) };
+        }
+
+        using (var segment = timeline.Begin("smoke", instance.Component, parent: parentSegment))
+        {
+            signals = signals with { Smoke = await prober.SmokeAsync(probes.Smoke, instance, cancel) };
+            if (signals.Fault is null)
+            {
+                signals = signals with { Ready = await prober.StillReadyAsync(probes, signals.Ready, instance, cancel) };
+            }
+
+            segment.End(OutcomeOf(signals.Smoke));
+        }
+
+        return signals;
+    }
+
+    /// <summary>
+    /// Reflected, asked where users ask (the front). <paramref name="evidence"/> is the target's own (which process owns the listener), used when the
+    /// component declares no reflect probe; null when the target has none.
+    /// </summary>
+    public async Task<ReflectedSignal> AfterSwitchAsync(
+        ProbeContext front, string revision, Func<CancellationToken, Task<ReflectedSignal>>? evidence, Timeline timeline, int? parentSegment, CancellationToken cancel)
+    {
+        using var segment = timeline.Begin("reflect", front.Component, parent: parentSegment);
+        var reflected = probes.Reflect is { } probe
+            ? await prober.ReflectAsync(probe, revision, front, cancel)
+            : evidence is null ? new ReflectedSignal(SignalStatus.NotDefined) : await evidence(cancel);
+        segment.End(OutcomeOf(reflected));
+        return reflected;
+    }
+
+    private static string OutcomeOf(Signal signal) => signal.Status switch
+    {
+        SignalStatus.Fail => "failed",
+        SignalStatus.Timeout => "timeout",
+        SignalStatus.Pass => "ok",
+        _ => signal.Status.Text(),
+    };
+}

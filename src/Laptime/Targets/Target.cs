@@ -1,0 +1,110 @@
+using Laptime.Fingerprints;
+using Laptime.Foundations;
+using Laptime.Signals;
+using Laptime.Timing;
+using Laptime.Workspaces;
+
+namespace Laptime.Targets;
+
+/// <summary>
+/// A place where components run. Everything that Laptime knows of it comes from asking it: the target is the truth.
+/// One contract suite holds for all of them. Calls are safe to repeat; a method that finds its work done returns at once.
+/// </summary>
+public abstract class Target : IAsyncDisposable
+{
+    /// <summary>What runs, read from the target itself now. A component that the target does not know is absent from the result.</summary>
+    /// <exception cref="FaultException">The target cannot be read; nothing may be skipped then.</exception>
+    public abstract Task<IReadOnlyList<Observed>> ObserveAsync(CancellationToken cancel);
+
+    /// <summary>
+    /// Brings one component to the requested revision, asking <paramref name="gate"/> at the right moments. The old instance keeps serving until the
+    /// new one passed the gate, and stays when anything fails. Failures of signals are in the result; faults of the target are thrown.
+    /// </summary>
+    public abstract Task<RolloutResult> RolloutAsync(RolloutRequest request, Gate gate, Timeline timeline, int? parentSegment, CancellationToken cancel);
+
+    /// <summary>Stops and removes a component; true when there was something to remove.</summary>
+    /// <param name="component">Its name.</param>
+    /// <param name="fence">Fencing token of the lock: a target that saw a higher one refuses.</param>
+    public abstract Task<bool> StopAsync(string component, long fence, CancellationToken cancel);
+
+    /// <summary>The newest <paramref name="lines"/> lines of the component's log, then, with <paramref name="follow"/>, what comes, until cancelled.</summary>
+    public abstract IAsyncEnumerable<string> LogsAsync(string component, int lines, bool follow, CancellationToken cancel);
+
+    public virtual ValueTask DisposeAsync()
+    {
+        GC.SuppressFinalize(this);
+        return ValueTask.CompletedTask;
+    }
+}
+
+/// <summary>What the target says of one component, from the labels that it carries.</summary>
+public sealed record Observed
+{
+    public required string Component { get; init; }
+
+    /// <summary>What the serving instances say they are; null when it cannot be read.</summary>
+    public string? Revision { get; init; }
+
+    public Digest Artifact { get; init; }
+
+    public Digest DeploymentKey { get; init; }
+
+    public Digest Fingerprint { get; init; }
+
+    /// <summary>The transaction that brought it here.</summary>
+    public string? Transaction { get; init; }
+
+    public DateTimeOffset? Since { get; init; }
+
+    /// <summary>Instances of this revision that are alive, and how many are wanted.</summary>
+    public int Instances { get; init; }
+
+    public int Of { get; init; }
+
+    /// <summary>True only when every wanted instance is alive and the front leads to it.</summary>
+    public bool Serving { get; init; }
+
+    /// <summary>In words when not serving: "exited with 1 12 s ago", "crash loop, 5 restarts".</summary>
+    public string? Detail { get; init; }
+
+    /// <summary>Where users reach it; null without a port.</summary>
+    public string? Endpoint { get; init; }
+
+    /// <summary>Process ids of the instances, where the target has them.</summary>
+    public IReadOnlyList<int> Pids { get; init; } = [];
+}
+
+/// <summary>One rollout, fully decided: every template but port is resolvable through <see cref="Names"/>.</summary>
+public sealed record RolloutRequest
+{
+    public required Component Component { get; init; }
+
+    public required string Environment { get; init; }
+
+    public required string Revision { get; init; }
+
+    public required Digest Artifact { get; init; }
+
+    public required Digest Fingerprint { get; init; }
+
+    public required Digest DeploymentKey { get; init; }
+
+    public required string Transaction { get; init; }
+
+    /// <summary>Fencing token of the lock: a target that saw a higher one refuses.</summary>
+    public required long Fence { get; init; }
+
+    /// <summary>Unpacks the artifact into a folder of the target's choice.</summary>
+    public required Func<string, CancellationToken, Task> Unpack { get; init; }
+
+    /// <summary>Values of template names except port.</summary>
+    public required Func<string, string?> Names { get; init; }
+
+    /// <summary>Values to redact.</summary>
+    public IReadOnlyList<string> Secrets { get; init; } = [];
+}
+
+/// <param name="Signals">All four; those after the first failure are not-run.</param>
+/// <param name="Fault">Null when the new revision was seen reflected (or the component serves nothing to see and the target's own evidence holds).</param>
+/// <param name="StillServing">On failure: the revision that keeps serving; null when none.</param>
+public sealed record RolloutResult(SignalSet Signals, Fault? Fault, string? StillServing);

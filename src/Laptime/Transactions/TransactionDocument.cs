@@ -1,0 +1,203 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Laptime.Timing;
+
+namespace Laptime.Transactions;
+
+/// <summary>The transaction document of the contract (section 5): what <c>lap deploy -o json</c> prints and every report is rendered from.</summary>
+public sealed record TransactionDocument
+{
+    public string Schema { get; init; } = "laptime/transaction/v1";
+
+    public required string Id { get; init; }
+
+    /// <summary>The command line's verb: deploy, down, rollback.</summary>
+    public string Verb { get; init; } = "deploy";
+
+    public required string Workspace { get; init; }
+
+    public required string Environment { get; init; }
+
+    public required string Target { get; init; }
+
+    public required string Loop { get; init; }
+
+    public string? Profile { get; init; }
+
+    /// <summary>Null only while the transaction runs.</summary>
+    public string? Outcome { get; init; }
+
+    public int? ExitCode { get; init; }
+
+    public TriggerReport? Trigger { get; init; }
+
+    public IntervalReport? Interval { get; init; }
+
+    public IReadOnlyList<ComponentReport> Components { get; init; } = [];
+
+    public IReadOnlyList<Segment> Segments { get; init; } = [];
+
+    /// <summary>The dominant segment of the critical path; null when nothing was measured.</summary>
+    public DominantReport? Dominant { get; init; }
+
+    public CounterReport Counters { get; init; } = new();
+
+    public IReadOnlyList<string> ParityGaps { get; init; } = [];
+
+    public IReadOnlyList<string> Warnings { get; init; } = [];
+
+    /// <summary>Set when the outcome is a failure.</summary>
+    public FailureReport? Failure { get; init; }
+
+    /// <summary>Who ran it: user@host, pid.</summary>
+    public string? Actor { get; init; }
+}
+
+/// <param name="Event">commit, merge, save, start, or time.</param>
+/// <param name="At">When it was.</param>
+/// <param name="Revision">The git commit, or null outside git.</param>
+/// <param name="Dirty">Inputs differ from that commit.</param>
+public sealed record TriggerReport(string Event, DateTimeOffset At, string? Revision, bool Dirty);
+
+/// <summary>From the named start event to the first accepted reflection.</summary>
+public sealed record IntervalReport
+{
+    public required string From { get; init; }
+
+    /// <summary>reflected, unchanged, built, failed, or interrupted (then <see cref="End"/> is null).</summary>
+    public required string To { get; init; }
+
+    public required DateTimeOffset Start { get; init; }
+
+    public DateTimeOffset? End { get; init; }
+
+    public double? Seconds { get; init; }
+
+    /// <summary>From commit to artifact available; null when not known.</summary>
+    public double? ArtifactPublishSeconds { get; init; }
+
+    /// <summary>From the start of the first rollout to the last reflection; null without a rollout.</summary>
+    public double? RolloutSeconds { get; init; }
+
+    /// <summary>The interval less the segments on the critical path.</summary>
+    public double? UnattributedSeconds { get; init; }
+}
+
+public sealed record ComponentReport
+{
+    public required string Name { get; init; }
+
+    public required string Action { get; init; }
+
+    public required string Cause { get; init; }
+
+    public IReadOnlyList<string> Detail { get; init; } = [];
+
+    public string? Fingerprint { get; init; }
+
+    public string? DeploymentKey { get; init; }
+
+    public string? Artifact { get; init; }
+
+    public string? PreviousArtifact { get; init; }
+
+    /// <summary>built, prebuilt, cached, deployed; null when there is none.</summary>
+    public string? ArtifactSource { get; init; }
+
+    public string? Fallback { get; init; }
+
+    public string? Revision { get; init; }
+
+    public SignalsReport Signals { get; init; } = new();
+
+    /// <summary>Where users reach it.</summary>
+    public string? Endpoint { get; init; }
+
+    /// <summary>What the target said before anything was done.</summary>
+    public ReadingReport? Reading { get; init; }
+
+    /// <summary>The revision that still serves when the rollout failed.</summary>
+    public string? StillServing { get; init; }
+}
+
+/// <summary>A reading of the target: a skip is only ever claimed on one.</summary>
+public sealed record ReadingReport(string? Revision, string? Artifact, int Instances, int Of, DateTimeOffset At);
+
+public sealed record SignalsReport
+{
+    public SignalReport Live { get; init; } = new();
+
+    public SignalReport Ready { get; init; } = new();
+
+    public SignalReport Smoke { get; init; } = new();
+
+    public SignalReport Reflected { get; init; } = new();
+}
+
+/// <summary>Fields that do not belong to a signal are left out of the JSON.</summary>
+public sealed record SignalReport
+{
+    public string Status { get; init; } = "not-run";
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public double? Seconds { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public int? Attempts { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public int? Checks { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Observed { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public int? Instances { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public int? Of { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? LastSeen { get; init; }
+
+    /// <summary>Why it failed, in a sentence.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Reason { get; init; }
+}
+
+/// <param name="Share">Of the interval without idle waiting, 0 to 1.</param>
+/// <param name="IntervalWithout">Seconds that the interval would take with this segment at zero, by scheduling the rest again.</param>
+public sealed record DominantReport(string Segment, string? Component, double Seconds, double Share, double IntervalWithout);
+
+public sealed record CounterReport
+{
+    public int Built { get; init; }
+
+    public int Reused { get; init; }
+
+    public int Skipped { get; init; }
+
+    public int Rollouts { get; init; }
+
+    public int Deploys { get; init; }
+
+    public int Reconciled { get; init; }
+}
+
+/// <param name="Kind">The outcome's name.</param>
+public sealed record FailureReport(string Kind, string Message, string? Where, string? Mend, IReadOnlyList<string>? Tail = null);
+
+/// <summary>Source-generated JSON of transactions: camelCase, nulls written.</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
+[JsonSerializable(typeof(TransactionDocument))]
+[JsonSerializable(typeof(TransactionEvent))]
+public sealed partial class TransactionJson : JsonSerializerContext
+{
+    /// <summary>For people and files: indented, and without escaping of non-ASCII text.</summary>
+    public static TransactionJson Readable { get; } = new(new JsonSerializerOptions
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+        WriteIndented = true,
+        Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    });
+}
