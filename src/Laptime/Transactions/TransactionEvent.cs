@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Laptime.Processes;
 using Laptime.Timing;
 
 namespace Laptime.Transactions;
@@ -55,8 +56,3 @@ public abstract record TransactionEvent
         return list;
     }
 }
-
-/// <summary>A process that owns something, told apart from a later one with the same pid.</summary>
-/// <param name="StartTicks">Start time in the kernel's own unit (field 22 of /proc/PID/stat; elsewhere the start time's ticks).</param>
-/// <param name="BootId">The kernel's boot id; a reboot ends every owner.</param>
-public sealed record ProcessOwner(string User, string Host, int Pid, long StartTicks, string BootId);
