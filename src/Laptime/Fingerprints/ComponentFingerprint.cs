@@ -3,24 +3,60 @@ namespace Laptime.Fingerprints;
 /// <summary>One fact that decides an artifact. The kind is one of <see cref="PartKind"/>'s names, the name says which one of that kind.</summary>
 /// <param name="Kind">file, var, step, profile, platform, tool, uses, setting.</param>
 /// <param name="Name">File: path relative to the workspace root with '/'; variable: its name; step: its name; and so on.</param>
-/// <param name="Value">What decides: for a file mode and content digest; never the plain value of a variable, only its digest.</param>
+/// <param name="Value">What decides: for a file kind and content digest; never the plain value of a variable, only its digest.</param>
 public readonly record struct FingerprintPart(PartKind Kind, string Name, string Value);
 
-/// <summary>The kinds of facts that decide an artifact; each keeps its own cause in <c>lap why</c>.</summary>
+/// <summary>The kinds of facts that decide an artifact; each keeps its own cause in <c>lap why</c>. The numbers are stored: never renumber.</summary>
 public enum PartKind
 {
-    File,
-    Variable,
-    Step,
-    Profile,
-    Platform,
-    Tool,
-    Uses,
-    Setting,
+    File = 0,
+    Variable = 1,
+    Step = 2,
+    Profile = 3,
+    Platform = 4,
+    Tool = 5,
+    Uses = 6,
+    Setting = 7,
 }
 
 /// <summary>
 /// Everything that decides one component's artifact, as a readable record whose hash is the key (so that <c>lap why</c> can print it).
 /// Parts are sorted by kind and then by name, ordinally.
 /// </summary>
-public sealed record ComponentFingerprint(string Component, Digest Value, IReadOnlyList<FingerprintPart> Parts);
+public sealed record ComponentFingerprint(string Component, Digest Value, IReadOnlyList<FingerprintPart> Parts)
+{
+    /// <summary>Raised when the meaning of a part changes: every older fingerprint is then a different one.</summary>
+    private const string Format = "laptime/fingerprint/v1";
+
+    /// <summary>Sorts the parts and hashes them.</summary>
+    /// <exception cref="ArgumentException">Two parts have the same kind and name.</exception>
+    public static ComponentFingerprint Of(string component, IEnumerable<FingerprintPart> parts)
+    {
+        var sorted = parts.ToArray();
+        Array.Sort(sorted, Compare);
+        for (var i = 1; i < sorted.Length; i++)
+        {
+            if (Compare(sorted[i - 1], sorted[i]) == 0)
+            {
+                throw new ArgumentException($"{sorted[i].Kind} {sorted[i].Name} is there twice", nameof(parts));
+            }
+        }
+
+        return new ComponentFingerprint(component, HashOf(component, sorted), sorted);
+    }
+
+    internal static int Compare(FingerprintPart a, FingerprintPart b) =>
+        a.Kind != b.Kind ? a.Kind.CompareTo(b.Kind) : string.CompareOrdinal(a.Name, b.Name);
+
+    internal static Digest HashOf(string component, IReadOnlyList<FingerprintPart> sorted)
+    {
+        using var hash = new LengthPrefixed(Format);
+        hash.Add(component).Add(sorted.Count);
+        foreach (var part in sorted)
+        {
+            hash.Add((int)part.Kind).Add(part.Name).Add(part.Value);
+        }
+
+        return hash.Finish();
+    }
+}

@@ -1,0 +1,59 @@
+namespace Laptime.Fingerprints;
+
+/// <summary>A part that is in both fingerprints with another value.</summary>
+public readonly record struct PartChange(FingerprintPart Old, FingerprintPart New);
+
+/// <summary>What differs between two fingerprints of one component: what <c>lap why</c> prints. Each list is sorted by kind, then by name.</summary>
+public sealed record FingerprintDiff(
+    IReadOnlyList<FingerprintPart> Added,
+    IReadOnlyList<FingerprintPart> Removed,
+    IReadOnlyList<PartChange> Changed)
+{
+    public bool IsEmpty => Added.Count + Removed.Count + Changed.Count == 0;
+
+    /// <summary>Names of the parts of one kind that differ in any way, sorted ordinally, each once.</summary>
+    public IReadOnlyList<string> Names(PartKind kind)
+    {
+        var names = new SortedSet<string>(StringComparer.Ordinal);
+        names.UnionWith(Added.Where(p => p.Kind == kind).Select(p => p.Name));
+        names.UnionWith(Removed.Where(p => p.Kind == kind).Select(p => p.Name));
+        names.UnionWith(Changed.Where(p => p.New.Kind == kind).Select(p => p.New.Name));
+        return [.. names];
+    }
+
+    /// <summary>The kinds that differ, in the order of <see cref="PartKind"/>.</summary>
+    public IReadOnlyList<PartKind> Kinds =>
+        [.. Added.Select(p => p.Kind).Concat(Removed.Select(p => p.Kind)).Concat(Changed.Select(p => p.New.Kind)).Distinct().Order()];
+
+    public static FingerprintDiff Between(ComponentFingerprint old, ComponentFingerprint @new)
+    {
+        List<FingerprintPart> added = [], removed = [];
+        List<PartChange> changed = [];
+        var (a, b) = (old.Parts, @new.Parts);
+        var (i, j) = (0, 0);
+        while (i < a.Count || j < b.Count)
+        {
+            var order = i == a.Count ? 1 : j == b.Count ? -1 : ComponentFingerprint.Compare(a[i], b[j]);
+            if (order < 0)
+            {
+                removed.Add(a[i++]);
+            }
+            else if (order > 0)
+            {
+                added.Add(b[j++]);
+            }
+            else
+            {
+                if (a[i].Value != b[j].Value)
+                {
+                    changed.Add(new PartChange(a[i], b[j]));
+                }
+
+                i++;
+                j++;
+            }
+        }
+
+        return new FingerprintDiff(added, removed, changed);
+    }
+}
