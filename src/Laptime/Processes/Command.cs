@@ -1,3 +1,5 @@
+using Laptime.Foundations;
+
 namespace Laptime.Processes;
 
 /// <summary>
@@ -24,6 +26,9 @@ public sealed record Command
 
     /// <summary>File that receives everything the program prints (both streams, in order of arrival), or null.</summary>
     public string? LogFile { get; init; }
+
+    /// <summary>What a transaction ends with when the program cannot be started.</summary>
+    public Outcome FailsAs { get; init; } = Outcome.BuildFailed;
 
     /// <summary>The system's shell with this text: <c>/bin/sh -e -c</c>, <c>cmd /d /c</c> on Windows.</summary>
     public static Command Shell(string text, string directory) => OperatingSystem.IsWindows()
