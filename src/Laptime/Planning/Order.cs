@@ -1,0 +1,43 @@
+using Laptime.Workspaces;
+
+namespace Laptime.Planning;
+
+/// <summary>Orders of components. The workspace is free of cycles: its loader saw to that.</summary>
+public static class Order
+{
+    /// <summary>What is used comes before what uses it; otherwise the file's order.</summary>
+    public static IReadOnlyList<Component> ByUses(Workspace workspace) => Sort(workspace, static c => c.Uses);
+
+    /// <summary>What is needed comes before what needs it; otherwise the file's order.</summary>
+    public static IReadOnlyList<Component> ByNeeds(Workspace workspace) => Sort(workspace, static c => c.Needs);
+
+    private static List<Component> Sort(Workspace workspace, Func<Component, IReadOnlyList<string>> before)
+    {
+        var sorted = new List<Component>(workspace.Components.Count);
+        var seen = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var component in workspace.Components)
+        {
+            Visit(component);
+        }
+
+        return sorted;
+
+        void Visit(Component component)
+        {
+            if (!seen.Add(component.Name))
+            {
+                return;
+            }
+
+            foreach (var name in before(component))
+            {
+                if (workspace.Find(name) is { } earlier)
+                {
+                    Visit(earlier);
+                }
+            }
+
+            sorted.Add(component);
+        }
+    }
+}

@@ -1,0 +1,95 @@
+using Laptime.Fingerprints;
+
+namespace Laptime.Planning;
+
+/// <summary>What a deploy would do, per component, in the order of `uses` (what is used comes first).</summary>
+public sealed record Plan(IReadOnlyList<PlannedComponent> Components, IReadOnlyList<string> ParityGaps, IReadOnlyList<string> Warnings)
+{
+    public bool HasChanges => Components.Any(c => c.Action != ActionKind.Skip);
+}
+
+/// <summary>What is planned for one component, and why.</summary>
+public sealed record PlannedComponent
+{
+    public required string Name { get; init; }
+
+    public required ActionKind Action { get; init; }
+
+    public required Cause Cause { get; init; }
+
+    /// <summary>The facts behind the cause: files, variables by name, tool versions, upstream artifacts.</summary>
+    public IReadOnlyList<string> Detail { get; init; } = [];
+
+    public required ComponentFingerprint Fingerprint { get; init; }
+
+    /// <summary>The artifact of that fingerprint; none when it must be built first.</summary>
+    public Digest Artifact { get; init; }
+
+    /// <summary>None as long as the artifact is not known.</summary>
+    public Digest DeploymentKey { get; init; }
+
+    public bool Builds => Action is ActionKind.Build or ActionKind.BuildAndRollout;
+
+    public bool RollsOut => Action is ActionKind.Rollout or ActionKind.BuildAndRollout or ActionKind.LookupAndRollout;
+}
+
+/// <summary>What Laptime wrote when it last verified a component in an environment: history that explains, never the reason to skip.</summary>
+public sealed record DeployedRecord
+{
+    public required string Component { get; init; }
+
+    public Digest Fingerprint { get; init; }
+
+    public Digest Artifact { get; init; }
+
+    public Digest DeploymentKey { get; init; }
+
+    public string? Revision { get; init; }
+
+    public string? Transaction { get; init; }
+
+    public DateTimeOffset At { get; init; }
+
+    public string? Profile { get; init; }
+
+    /// <summary>An input changed while it was built: the artifact was never cached.</summary>
+    public bool Tainted { get; init; }
+
+    /// <summary>Digests of the run settings by name, so that a change can be named.</summary>
+    public IReadOnlyDictionary<string, string> RunSettings { get; init; } = new Dictionary<string, string>();
+}
+
+/// <summary>What the target says, as far as planning needs it.</summary>
+/// <param name="Serving">Every wanted instance is alive and reachable by users.</param>
+/// <param name="Detail">In words, when it is not serving.</param>
+public sealed record Running(Digest Artifact, Digest DeploymentKey, Digest Fingerprint, string? Revision, bool Serving, string? Detail);
+
+/// <summary>Everything a plan follows from. Nothing else decides.</summary>
+public sealed record PlanningFacts
+{
+    /// <summary>Wanted fingerprints by component.</summary>
+    public required IReadOnlyDictionary<string, ComponentFingerprint> Fingerprints { get; init; }
+
+    /// <summary>Artifact known for the wanted fingerprint, by component; absent when none is.</summary>
+    public required IReadOnlyDictionary<string, Digest> Artifacts { get; init; }
+
+    /// <summary>Digests of the wanted run settings by component and setting.</summary>
+    public required IReadOnlyDictionary<string, IReadOnlyDictionary<string, string>> RunSettings { get; init; }
+
+    /// <summary>What the target runs; absent: nothing.</summary>
+    public required IReadOnlyDictionary<string, Running> Observed { get; init; }
+
+    /// <summary>What was last verified here; absent: never.</summary>
+    public required IReadOnlyDictionary<string, DeployedRecord> Records { get; init; }
+
+    /// <summary>The fingerprint (with its parts) that each record was made from; absent when lost.</summary>
+    public required IReadOnlyDictionary<string, ComponentFingerprint> RecordedFingerprints { get; init; }
+
+    /// <summary>Components to act on; null: all.</summary>
+    public IReadOnlySet<string>? Selected { get; init; }
+
+    public bool Force { get; init; }
+
+    /// <summary>Run every step, also those that the loop leaves out.</summary>
+    public bool Full { get; init; }
+}

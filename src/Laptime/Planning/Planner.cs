@@ -1,0 +1,223 @@
+using Laptime.Fingerprints;
+using Laptime.Workspaces;
+
+namespace Laptime.Planning;
+
+/// <summary>
+/// Decides what a deploy does and says why. Pure: the same facts give the same plan, nothing is read, run or written. Doubt plans work, never a skip;
+/// a skip is only planned on what the target itself says.
+/// </summary>
+public static class Planner
+{
+    public static Plan Make(Workspace workspace, DeployEnvironment environment, PlanningFacts facts)
+    {
+        var planned = new Dictionary<string, PlannedComponent>(StringComparer.Ordinal);
+        var ordered = new List<PlannedComponent>();
+        foreach (var component in Order.ByUses(workspace))
+        {
+            if (facts.Selected is null || facts.Selected.Contains(component.Name))
+            {
+                var plan = PlanOne(component, environment, facts, planned);
+                planned.Add(component.Name, plan);
+                ordered.Add(plan);
+            }
+        }
+
+        return new Plan(ordered, ParityGap.Of(workspace, facts.Selected, environment.Loop, facts.Full), Warnings(workspace, facts));
+    }
+
+    /// <summary>
+    /// Plans one component, given the plans of what it uses. Called again during a deploy when an upstream artifact is known: an equal one cuts the wave off.
+    /// </summary>
+    public static PlannedComponent PlanOne(
+        Component component, DeployEnvironment environment, PlanningFacts facts, IReadOnlyDictionary<string, PlannedComponent> upstream)
+    {
+        var fingerprint = facts.Fingerprints[component.Name];
+        var artifact = facts.Artifacts.GetValueOrDefault(component.Name);
+        var record = facts.Records.GetValueOrDefault(component.Name);
+        var observed = facts.Observed.GetValueOrDefault(component.Name);
+        var runs = component.Run is not null;
+        var key = runs && !artifact.IsNone ? DeploymentKey.Of(artifact, facts.RunSettings[component.Name]) : Digest.None;
+
+        PlannedComponent Say(ActionKind action, Cause cause, params IReadOnlyList<string> detail) => new()
+        {
+            Name = component.Name, Action = action, Cause = cause, Detail = detail, Fingerprint = fingerprint, Artifact = artifact, DeploymentKey = key,
+        };
+
+        var build = runs ? ActionKind.BuildAndRollout : ActionKind.Build;
+        if (facts.Force)
+        {
+            return Say(build, Cause.Forced);
+        }
+
+        var pending = component.Uses.Where(u => upstream.TryGetValue(u, out var p) && p.Builds).ToList();
+        if (artifact.IsNone)
+        {
+            var (cause, detail) = WhyBuild(component, fingerprint, record, facts, pending);
+            return Say(build, cause, detail);
+        }
+
+        if (!runs)
+        {
+            return record is null || record.Artifact == artifact
+                ? Say(ActionKind.Skip, Cause.Unchanged)
+                : Say(ActionKind.Skip, Cause.Unchanged, $"artifact {artifact.Short} is here already");
+        }
+
+        if (observed is null)
+        {
+            return record is null
+                ? Say(ActionKind.Rollout, Cause.NeverDeployed)
+                : Say(ActionKind.Rollout, Cause.TargetDrifted, $"the target runs none; {record.Revision ?? record.Artifact.Short} was deployed {Stamp(record.At)}");
+        }
+
+        if (!observed.Serving)
+        {
+            return Say(ActionKind.Rollout, Cause.TargetDrifted, observed.Detail ?? "it is not serving");
+        }
+
+        if (observed.Artifact == artifact && observed.DeploymentKey == key)
+        {
+            return observed.Fingerprint == fingerprint.Value
+                ? Say(ActionKind.Skip, Cause.Unchanged)
+                : Say(ActionKind.Skip, Cause.DigestAlreadyDeployed, [.. Differences(component.Name, fingerprint, facts).Select(d => d.Text)]);
+        }
+
+        if (observed.Artifact == artifact)
+        {
+            return Say(ActionKind.Rollout, Cause.RunSettingsChanged, ChangedSettings(facts.RunSettings[component.Name], record));
+        }
+
+        if (record is not null && record.Artifact != observed.Artifact)
+        {
+            return Say(ActionKind.Rollout, Cause.TargetDrifted, $"the target runs {observed.Revision ?? observed.Artifact.Short}, not {record.Revision ?? record.Artifact.Short} as deployed {Stamp(record.At)}");
+        }
+
+        var (why, facets) = WhyDifferent(component, fingerprint, facts);
+        return Say(ActionKind.Rollout, why, facets);
+    }
+
+    private static (Cause Cause, IReadOnlyList<string> Detail) WhyBuild(
+        Component component, ComponentFingerprint fingerprint, DeployedRecord? record, PlanningFacts facts, List<string> pending)
+    {
+        if (record is null)
+        {
+            return (Cause.NeverBuilt, []);
+        }
+
+        if (record.Fingerprint == fingerprint.Value)
+        {
+            return record.Tainted
+                ? (Cause.ArtifactTainted, ["an input changed while it was built; that artifact was never cached"])
+                : (Cause.ArtifactMissing, [$"the artifact of {fingerprint.Value.Short} is not in the store"]);
+        }
+
+        var (cause, detail) = WhyDifferent(component, fingerprint, facts);
+        return cause == Cause.UsesChanged && pending.Count > 0
+            ? (cause, [.. pending.Select(u => $"{u} is built first; if its artifact comes out the same, nothing is built here")])
+            : (cause, detail);
+    }
+
+    private static (Cause Cause, IReadOnlyList<string> Detail) WhyDifferent(Component component, ComponentFingerprint fingerprint, PlanningFacts facts)
+    {
+        var differences = Differences(component.Name, fingerprint, facts);
+        if (differences.Count == 0)
+        {
+            return (Cause.InputsChanged, ["the record of what it was built from is lost"]);
+        }
+
+        var cause = differences.Any(d => d.Kind is PartKind.File or PartKind.Variable) ? Cause.InputsChanged
+            : differences.Any(d => d.Kind is PartKind.Uses) ? Cause.UsesChanged
+            : differences.Any(d => d.Kind is PartKind.Profile) ? Cause.ProfileChanged
+            : Cause.SettingsChanged;
+        return (cause, [.. differences.Select(d => d.Text)]);
+    }
+
+    /// <summary>The differing parts in words, files first; at most 200, then a count.</summary>
+    private static List<(PartKind Kind, string Text)> Differences(string component, ComponentFingerprint fingerprint, PlanningFacts facts)
+    {
+        var all = new List<(PartKind, string)>();
+        if (!facts.RecordedFingerprints.TryGetValue(component, out var before))
+        {
+            return all;
+        }
+
+        var old = new Dictionary<(PartKind, string), string>(before.Parts.Count);
+        foreach (var part in before.Parts)
+        {
+            old[(part.Kind, part.Name)] = part.Value;
+        }
+
+        var more = 0;
+        void Add(PartKind kind, string text)
+        {
+            if (all.Count < 200)
+            {
+                all.Add((kind, text));
+            }
+            else
+            {
+                more++;
+            }
+        }
+
+        foreach (var part in fingerprint.Parts)
+        {
+            if (!old.Remove((part.Kind, part.Name), out var value))
+            {
+                Add(part.Kind, Name(part.Kind, part.Name) + " (added)");
+            }
+            else if (value != part.Value)
+            {
+                Add(part.Kind, part.Kind == PartKind.Tool ? $"tool {part.Name}: {value} → {part.Value}" : Name(part.Kind, part.Name));
+            }
+        }
+
+        foreach (var (kind, name) in old.Keys.OrderBy(k => k.Item1).ThenBy(k => k.Item2, StringComparer.Ordinal))
+        {
+            Add(kind, Name(kind, name) + " (removed)");
+        }
+
+        if (more > 0)
+        {
+            all.Add((PartKind.Setting, $"and {more} more"));
+        }
+
+        return all;
+    }
+
+    private static string Name(PartKind kind, string name) => kind switch
+    {
+        PartKind.File => name,
+        PartKind.Variable => $"variable {name}",
+        PartKind.Step => $"step {name}",
+        PartKind.Profile => $"profile {name}",
+        PartKind.Platform => "platform",
+        PartKind.Tool => $"tool {name}",
+        PartKind.Uses => $"artifact of {name}",
+        _ => $"setting {name}",
+    };
+
+    private static List<string> ChangedSettings(IReadOnlyDictionary<string, string> wanted, DeployedRecord? record)
+    {
+        if (record is null || record.RunSettings.Count == 0)
+        {
+            return ["run settings differ from what the target runs"];
+        }
+
+        return
+        [
+            .. wanted.Where(s => !record.RunSettings.ContainsKey(s.Key)).Select(s => $"run.{s.Key} (added)"),
+            .. wanted.Where(s => record.RunSettings.TryGetValue(s.Key, out var old) && old != s.Value).Select(s => $"run.{s.Key}"),
+            .. record.RunSettings.Keys.Where(k => !wanted.ContainsKey(k)).Select(k => $"run.{k} (removed)"),
+        ];
+    }
+
+    private static IReadOnlyList<string> Warnings(Workspace workspace, PlanningFacts facts) =>
+    [
+        .. facts.Observed.Keys.Where(name => workspace.Find(name)?.Run is null).Order(StringComparer.Ordinal)
+            .Select(name => $"{name} runs in the target but laptime.yaml does not run it: `lap down {name}` stops it"),
+    ];
+
+    private static string Stamp(DateTimeOffset at) => at.UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss'Z'", System.Globalization.CultureInfo.InvariantCulture);
+}
