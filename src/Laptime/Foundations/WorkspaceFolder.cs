@@ -1,0 +1,52 @@
+namespace Laptime.Foundations;
+
+/// <summary>Where Laptime keeps its own things in a workspace: <c>.laptime/</c>, private to the user, ignored by git, safe to delete when nothing runs.</summary>
+public sealed class WorkspaceFolder(string root)
+{
+    public string Root { get; } = root;
+
+    public string Path { get; } = System.IO.Path.Combine(root, ".laptime");
+
+    public string Index => Within("index");
+
+    public string Reports => Within("reports");
+
+    public string Logs => Within("logs");
+
+    public string Run => Within("run");
+
+    /// <summary>State of one environment: lock, what was verified, the no-op proof.</summary>
+    public string Environment(string name) => System.IO.Path.Combine(Path, "env", name);
+
+    /// <summary>Creates the folder (and one below it) with access for the user only.</summary>
+    public string Create(string? below = null)
+    {
+        var folder = below ?? Path;
+        if (!Directory.Exists(Path))
+        {
+            Make(Path);
+            File.WriteAllText(Within(".gitignore"), "*\n");
+        }
+
+        if (!Directory.Exists(folder))
+        {
+            Make(folder);
+        }
+
+        return folder;
+    }
+
+    private static void Make(string folder)
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            Directory.CreateDirectory(folder);
+        }
+        else
+        {
+            Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        }
+    }
+
+    private string Within(string name) => System.IO.Path.Combine(Path, name);
+}

@@ -1,0 +1,66 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Laptime.Fingerprints;
+using Laptime.Foundations;
+using Laptime.Planning;
+
+namespace Laptime.Transactions;
+
+/// <summary>
+/// What was last verified in one environment, per component, newest first with the ones before it (rollback targets). Written atomically, only for
+/// components that were acted on and seen. It explains; the target decides.
+/// </summary>
+public sealed class StateStore(string folder)
+{
+    private const int Kept = 6;
+
+    /// <summary>True once anything was verified here.</summary>
+    public bool Exists => File.Exists(FilePath);
+
+    private string FilePath => Path.Combine(folder, "state.json");
+
+    /// <summary>Newest first per component. An unreadable file is an empty one: unknown is not equal, the target is asked.</summary>
+    public IReadOnlyDictionary<string, IReadOnlyList<DeployedRecord>> Load()
+    {
+        try
+        {
+            var file = JsonSerializer.Deserialize(File.ReadAllBytes(FilePath), StateJson.Default.StateFile);
+            return file?.Version == 1 ? file.Components : new Dictionary<string, IReadOnlyList<DeployedRecord>>();
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException or JsonException or FormatException)
+        {
+            return new Dictionary<string, IReadOnlyList<DeployedRecord>>();
+        }
+    }
+
+    /// <summary>Adds a verified record of one component; the caller holds the environment's lock.</summary>
+    public void Verified(DeployedRecord record) => Change(components =>
+    {
+        var before = components.GetValueOrDefault(record.Component) ?? [];
+        components[record.Component] = [record, .. before.Where(r => r.DeploymentKey != record.DeploymentKey || r.DeploymentKey.IsNone).Take(Kept - 1)];
+    });
+
+    /// <summary>The component was stopped and seen to be gone; it has no record any more.</summary>
+    public void Removed(string component) => Change(components => components.Remove(component));
+
+    private void Change(Action<Dictionary<string, IReadOnlyList<DeployedRecord>>> change)
+    {
+        var components = new Dictionary<string, IReadOnlyList<DeployedRecord>>(Load());
+        change(components);
+        AtomicFile.Write(FilePath, JsonSerializer.SerializeToUtf8Bytes(new StateFile(1, components), StateJson.Default.StateFile));
+    }
+}
+
+internal sealed record StateFile(int Version, IReadOnlyDictionary<string, IReadOnlyList<DeployedRecord>> Components);
+
+internal sealed class DigestJson : JsonConverter<Digest>
+{
+    public override Digest Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+        reader.GetString() is { } text && text != "none" ? Digest.Parse(text) : Digest.None;
+
+    public override void Write(Utf8JsonWriter writer, Digest value, JsonSerializerOptions options) => writer.WriteStringValue(value.ToString());
+}
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true, Converters = [typeof(DigestJson)])]
+[JsonSerializable(typeof(StateFile))]
+internal sealed partial class StateJson : JsonSerializerContext;
