@@ -9,6 +9,8 @@ namespace Laptime.Planning;
 /// </summary>
 public static class Planner
 {
+    private const int MostDetails = 200;
+
     public static Plan Make(Workspace workspace, DeployEnvironment environment, PlanningFacts facts)
     {
         var planned = new Dictionary<string, PlannedComponent>(StringComparer.Ordinal);
@@ -133,7 +135,7 @@ public static class Planner
         return (cause, [.. differences.Select(d => d.Text)]);
     }
 
-    /// <summary>The differing parts in words, files first; at most 200, then a count.</summary>
+    /// <summary>The differing parts in words, files first; at most <see cref="MostDetails"/>, then a count.</summary>
     private static List<(PartKind Kind, string Text)> Differences(string component, ComponentFingerprint fingerprint, PlanningFacts facts)
     {
         var all = new List<(PartKind, string)>();
@@ -142,45 +144,15 @@ public static class Planner
             return all;
         }
 
-        var old = new Dictionary<(PartKind, string), string>(before.Parts.Count);
-        foreach (var part in before.Parts)
+        var diff = FingerprintDiff.Between(before, fingerprint);
+        var texts = diff.Changed.Select(c => (c.New.Kind, Text: c.New.Kind == PartKind.Tool ? $"tool {c.New.Name}: {c.Old.Value} → {c.New.Value}" : Name(c.New.Kind, c.New.Name)))
+            .Concat(diff.Added.Select(p => (p.Kind, Text: Name(p.Kind, p.Name) + " (added)")))
+            .Concat(diff.Removed.Select(p => (p.Kind, Text: Name(p.Kind, p.Name) + " (removed)")))
+            .OrderBy(d => d.Kind).ToList();
+        all.AddRange(texts.Take(MostDetails));
+        if (texts.Count > MostDetails)
         {
-            old[(part.Kind, part.Name)] = part.Value;
-        }
-
-        var more = 0;
-        void Add(PartKind kind, string text)
-        {
-            if (all.Count < 200)
-            {
-                all.Add((kind, text));
-            }
-            else
-            {
-                more++;
-            }
-        }
-
-        foreach (var part in fingerprint.Parts)
-        {
-            if (!old.Remove((part.Kind, part.Name), out var value))
-            {
-                Add(part.Kind, Name(part.Kind, part.Name) + " (added)");
-            }
-            else if (value != part.Value)
-            {
-                Add(part.Kind, part.Kind == PartKind.Tool ? $"tool {part.Name}: {value} → {part.Value}" : Name(part.Kind, part.Name));
-            }
-        }
-
-        foreach (var (kind, name) in old.Keys.OrderBy(k => k.Item1).ThenBy(k => k.Item2, StringComparer.Ordinal))
-        {
-            Add(kind, Name(kind, name) + " (removed)");
-        }
-
-        if (more > 0)
-        {
-            all.Add((PartKind.Setting, $"and {more} more"));
+            all.Add((PartKind.Setting, $"and {texts.Count - MostDetails} more"));
         }
 
         return all;
@@ -190,12 +162,12 @@ public static class Planner
     {
         PartKind.File => name,
         PartKind.Variable => $"variable {name}",
-        PartKind.Step => $"step {name}",
-        PartKind.Profile => $"profile {name}",
+        PartKind.Step => $"step {name[(name.IndexOf(' ') + 1)..]}",
+        PartKind.Profile => name.Length == 0 ? "the profile" : $"profile variable {name}",
         PartKind.Platform => "platform",
         PartKind.Tool => $"tool {name}",
         PartKind.Uses => $"artifact of {name}",
-        _ => $"setting {name}",
+        _ => name,
     };
 
     private static List<string> ChangedSettings(IReadOnlyDictionary<string, string> wanted, DeployedRecord? record)
