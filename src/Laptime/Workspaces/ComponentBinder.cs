@@ -1,0 +1,228 @@
+using Laptime.Foundations;
+using Laptime.Workspaces.Yaml;
+
+namespace Laptime.Workspaces;
+
+/// <summary>One component, and where its references are written.</summary>
+internal sealed record BoundComponent(Component Component, Field? Uses, Field? Needs, Field? PortField);
+
+/// <summary>Reads components.NAME. What it refers to is checked later, when every component is known.</summary>
+internal sealed class ComponentBinder(string root, ValueBinder values, PathRule paths)
+{
+    private ProblemList Problems => values.Problems;
+
+    public BoundComponent? Bind(string name, YamlNode key, YamlNode value)
+    {
+        if (value.IsNull)
+        {
+            Problems.Add(key, $"component `{name}` is empty", "say at least where it is: `path: src/" + name + "`");
+            return null;
+        }
+
+        if (Fields.Of(value, key, $"component `{ProblemList.Short(name)}`", WorkspaceKeys.Component, Problems) is not { } fields)
+        {
+            return null;
+        }
+
+        var path = fields["path"] is { } pathField ? Folder(pathField) : "";
+        var folder = Path.GetFullPath(Path.Combine(root, path ?? ""));
+        var build = fields["build"] is { } buildField ? Build(buildField, name, folder) : new BuildSettings();
+        var (run, port) = fields["run"] is { } runField ? Run(runField, name, build) : (null, null);
+        var inputs = values.Texts(fields["inputs"], (node, key) => paths.Glob(node, key, folder));
+        var component = new Component
+        {
+            Name = name,
+            Path = path ?? "",
+            Inputs = fields["inputs"] is null ? ["**"] : inputs,
+            Uses = values.Texts(fields["uses"], static (node, _) => node.Text),
+            Needs = values.Texts(fields["needs"], static (node, _) => node.Text),
+            Vars = values.Texts(fields["vars"], Variable),
+            Build = build,
+            Run = run,
+            Probes = fields["probes"] is { } probes ? new ProbeBinder(values, name, run?.Port).Probes(probes) : new ProbeSettings(),
+            At = Problems.At(key),
+        };
+        return new BoundComponent(component, fields["uses"], fields["needs"], port);
+    }
+
+    private string? Folder(Field field)
+    {
+        if (values.Text(field) is null || paths.Path(field.Value, "path", root) is not { } path)
+        {
+            return null;
+        }
+
+        var full = Path.GetFullPath(Path.Combine(root, path));
+        if (Directory.Exists(full))
+        {
+            return path.Length == 0 || paths.StaysInside(field.Value, "path", full) ? path : null;
+        }
+
+        Problems.Add(field.Value, File.Exists(full) ? $"`path: {ProblemList.Short(path)}` is a file: a component is a folder" : $"the folder `{ProblemList.Short(path)}` does not exist", Nearby(full));
+        return null;
+    }
+
+    private static string Nearby(string full)
+    {
+        var parent = Path.GetDirectoryName(full)!;
+        if (File.Exists(full))
+        {
+            return "write the folder that holds it";
+        }
+
+        if (!Directory.Exists(parent))
+        {
+            return "create it, or correct the path";
+        }
+
+        var names = new List<string>();
+        foreach (var directory in Directory.EnumerateDirectories(parent))
+        {
+            if (names.Count == 500)
+            {
+                break;
+            }
+
+            names.Add(Path.GetFileName(directory));
+        }
+
+        names.Sort(StringComparer.Ordinal);
+        return NearestName.Of(Path.GetFileName(full), names) is { } near ? $"did you mean `{near}`?" : "create it, or correct the path";
+    }
+
+    private string? Variable(YamlNode node, string name)
+    {
+        if (ValueBinder.IsVariable(node.Text))
+        {
+            return node.Text;
+        }
+
+        Problems.Add(node, $"`{ProblemList.Short(node.Text)}` is not a name of an environment variable", "letters, digits and `_`, not starting with a digit");
+        return null;
+    }
+
+    private BuildSettings Build(Field field, string component, string folder)
+    {
+        if (Fields.Of(field.Value, field.KeyNode, "`build`", WorkspaceKeys.Build, Problems) is not { } fields)
+        {
+            return new BuildSettings();
+        }
+
+        var steps = new List<Step>();
+        foreach (var item in values.Items(fields["steps"]))
+        {
+            if (Step(item, component, folder) is not { } step)
+            {
+                continue;
+            }
+
+            if (steps.Exists(s => s.Name == step.Name))
+            {
+                Problems.Add(item, $"step `{step.Name}` is there twice", "give each step its own name");
+                continue;
+            }
+
+            steps.Add(step);
+        }
+
+        return new BuildSettings
+        {
+            Steps = steps,
+            Outputs = values.Texts(fields["outputs"], (node, key) => paths.Glob(node, key, folder, inside: true)),
+            Image = fields["image"] is { } image ? Image(image, folder, steps.Count > 0) : null,
+        };
+    }
+
+    private Step? Step(YamlNode node, string component, string folder)
+    {
+        if (Fields.Of(node, node, "a step", WorkspaceKeys.Step, Problems) is not { } fields)
+        {
+            return null;
+        }
+
+        var loops = new List<Loop>();
+        foreach (var item in values.Items(fields["loops"]))
+        {
+            if (values.Choice(item, "loops", (KeyType.Choice)((KeyType.Many)fields["loops"]!.Key.Type).Of) is { } loop && !loops.Contains((Loop)loop))
+            {
+                loops.Add((Loop)loop);
+            }
+        }
+
+        if (fields["loops"] is { Value: { Kind: YamlKind.List, Items.Count: 0 } empty })
+        {
+            Problems.Add(empty, "`loops` is empty: the step would never run", "name loops, or remove the key: all");
+        }
+
+        var commands = new CommandBinder(values, TemplateScope.Build, component, loops);
+        var name = values.Name(fields["name"]);
+        var kind = values.Choice(fields["kind"]);
+        var run = commands.Command(fields["run"]);
+        var inputs = fields["inputs"] is { } inputsField ? values.Texts(inputsField, (item, key) => paths.Glob(item, key, folder)) : null;
+        var tool = commands.Command(fields["tool"]);
+        var timeout = values.Span(fields["timeout"]);
+        var env = commands.Templates(fields["env"], commands.Variable);
+        return name is null || run is null
+            ? null
+            : new Step
+            {
+                Name = name,
+                Kind = kind is { } k ? (StepKind)k : StepKind.Other,
+                Run = run,
+                Inputs = inputs,
+                Loops = loops,
+                Tool = tool,
+                Timeout = timeout ?? TimeSpan.FromMinutes(30),
+                Env = env,
+                At = Problems.At(node),
+            };
+    }
+
+    private ImageSettings? Image(Field field, string folder, bool built)
+    {
+        if (Fields.Of(field.Value, field.KeyNode, "`image`", WorkspaceKeys.Image, Problems) is not { } fields)
+        {
+            return null;
+        }
+
+        var dockerfile = fields["dockerfile"] is { } file ? values.Text(file) is null ? null : paths.Path(file.Value, "dockerfile", folder) : "Dockerfile";
+        var context = fields["context"] is { } where ? values.Text(where) is null ? null : paths.Path(where.Value, "context", folder) : "";
+        if (!built && dockerfile is not null && Directory.Exists(folder) && !File.Exists(Path.Combine(folder, dockerfile)))
+        {
+            // With steps, one of them may write it.
+            Problems.Add(fields["dockerfile"]?.Value ?? field.KeyNode, $"the file `{ProblemList.Short(dockerfile)}` does not exist in the component's folder", "correct `dockerfile`, or create it");
+        }
+
+        return new ImageSettings(dockerfile ?? "Dockerfile", context ?? "", values.Text(fields["target"]));
+    }
+
+    private (RunSettings? Run, Field? Port) Run(Field field, string component, BuildSettings build)
+    {
+        var commands = new CommandBinder(values, TemplateScope.Run, component, []);
+        if (field.Value.Kind is YamlKind.Scalar or YamlKind.List)
+        {
+            return (commands.Command(field) is { } only ? new RunSettings { Command = only } : null, null);
+        }
+
+        if (Fields.Of(field.Value, field.KeyNode, "`run`", WorkspaceKeys.Run, Problems) is not { } fields)
+        {
+            return (null, null);
+        }
+
+        if (fields["command"] is null && build.Image is null)
+        {
+            Problems.Add(field.KeyNode, "`run` has no `command`", "add `command: ...` (only an image has one of its own)");
+        }
+
+        var run = new RunSettings
+        {
+            Command = commands.Command(fields["command"]) ?? new CommandLine.Exec([]),
+            Port = values.Integer(fields["port"]),
+            Env = commands.Templates(fields["env"], commands.Variable),
+            Replicas = values.Integer(fields["replicas"]) ?? 1,
+            StopGrace = values.Span(fields["stop-grace"]) ?? TimeSpan.FromSeconds(10),
+            Drain = values.Span(fields["drain"]) ?? TimeSpan.FromSeconds(5),
+        };
+        return (run, fields["port"]);
+    }
+}

@@ -1,0 +1,261 @@
+using Laptime.Foundations;
+using Laptime.Workspaces.Yaml;
+
+namespace Laptime.Workspaces;
+
+/// <summary>What refers to what: components, ports, and the names in templates. Runs when everything was read, so the order in the file does not matter.</summary>
+/// <param name="declared">Every component's name in the file, those with problems of their own too.</param>
+internal sealed class ReferenceChecks(Workspace workspace, List<BoundComponent> components, List<string> declared, ValueBinder values)
+{
+    private static readonly string[] Everywhere = ["workspace.name", "environment"];
+
+    private ProblemList Problems => values.Problems;
+
+    public void Tell()
+    {
+        foreach (var component in components)
+        {
+            Exist(component.Uses);
+            Exist(component.Needs);
+        }
+
+        Cycles("uses", static c => c.Uses, static c => c.Component.Uses);
+        Cycles("needs", static c => c.Needs, static c => c.Component.Needs);
+        Ports();
+        foreach (var use in values.Templates.Uses)
+        {
+            Check(use);
+        }
+    }
+
+    private void Exist(Field? field)
+    {
+        if (field is null)
+        {
+            return;
+        }
+
+        var list = field.Value.Kind == YamlKind.List;
+        for (var i = 0; i < (list ? field.Value.Items.Count : 1); i++)
+        {
+            var item = list ? field.Value.Items[i] : field.Value;
+            if (item.Kind == YamlKind.Scalar && !item.IsNull && item.Text.Trim().Length > 0 && !declared.Contains(item.Text))
+            {
+                Problems.Add(item, $"`{field.Name}` names `{ProblemList.Short(item.Text)}`, which is no component", ProblemList.Suggest(item.Text, declared));
+            }
+        }
+    }
+
+    /// <summary>Depth first; every circle is told once, at the reference that closes it.</summary>
+    private void Cycles(string key, Func<BoundComponent, Field?> field, Func<BoundComponent, IReadOnlyList<string>> references)
+    {
+        var index = new Dictionary<string, int>(components.Count);
+        var linked = false;
+        for (var i = 0; i < components.Count; i++)
+        {
+            index[components[i].Component.Name] = i;
+            linked |= references(components[i]).Count > 0;
+        }
+
+        if (!linked)
+        {
+            return;
+        }
+
+        // 0: not seen, 1: on the path, 2: done. An explicit stack: a chain may be as long as the file.
+        var state = new byte[components.Count];
+        var path = new List<int>();
+        var next = new List<int>();
+        for (var start = 0; start < components.Count; start++)
+        {
+            if (state[start] != 0)
+            {
+                continue;
+            }
+
+            (path, next) = ([start], [0]);
+            state[start] = 1;
+            while (path.Count > 0)
+            {
+                var at = path[^1];
+                var targets = references(components[at]);
+                if (next[^1] == targets.Count)
+                {
+                    state[at] = 2;
+                    path.RemoveAt(path.Count - 1);
+                    next.RemoveAt(next.Count - 1);
+                    continue;
+                }
+
+                var name = targets[next[^1]++];
+                if (!index.TryGetValue(name, out var target))
+                {
+                    continue;
+                }
+
+                if (state[target] == 1)
+                {
+                    Circle(key, field(components[at])!, path, target, name);
+                }
+                else if (state[target] == 0)
+                {
+                    state[target] = 1;
+                    path.Add(target);
+                    next.Add(0);
+                }
+            }
+        }
+    }
+
+    private void Circle(string key, Field field, List<int> path, int target, string name)
+    {
+        var text = new System.Text.StringBuilder();
+        for (var i = path.IndexOf(target); i < path.Count; i++)
+        {
+            text.Append(components[path[i]].Component.Name).Append(" -> ");
+        }
+
+        text.Append(name);
+        var at = field.Value.Items.Find(n => n.Text == name) ?? field.Value;
+        Problems.Add(at, $"`{key}` goes in a circle: {text}", path[^1] == target ? "a component cannot name itself: remove it" : "remove one of these references");
+    }
+
+    private void Ports()
+    {
+        var seen = new Dictionary<int, BoundComponent>();
+        foreach (var component in components)
+        {
+            if (component.Component.Run?.Port is { } port && component.PortField is { } field && !seen.TryAdd(port, component))
+            {
+                var first = seen[port];
+                Problems.Add(field.Value, $"port {port} is taken: component `{first.Component.Name}` has it in line {first.PortField!.Value.Line}", "give each component its own port");
+            }
+        }
+    }
+
+    private void Check(TemplateUse use)
+    {
+        if (Known(use) is { } mend)
+        {
+            Problems.Add(use.Line, use.Column, mend.What, mend.How);
+        }
+    }
+
+    private (string What, string How)? Known(TemplateUse use)
+    {
+        var name = use.Name;
+        var shown = $"`${{{ProblemList.Short(name)}}}`";
+        if (name.StartsWith("env.", StringComparison.Ordinal))
+        {
+            return ValueBinder.IsVariable(name[4..]) ? null : ($"{shown}: `{ProblemList.Short(name[4..])}` is not a name of an environment variable", "letters, digits and `_`, not starting with a digit");
+        }
+
+        if (name.StartsWith("profile.", StringComparison.Ordinal))
+        {
+            return Profile(name[8..], shown, use);
+        }
+
+        if (name.StartsWith("components.", StringComparison.Ordinal) && name.EndsWith(".port", StringComparison.Ordinal) && name.Length > 16)
+        {
+            var component = name[11..^5];
+            return !declared.Contains(component) ? ($"{shown}: there is no component `{ProblemList.Short(component)}`", ProblemList.Suggest(component, declared))
+                : components.Exists(c => c.Component.Name == component && c.Component.Run?.Port is null) ? ($"{shown}: component `{component}` has no port", $"add `port: 8080` to the `run` of `{component}`")
+                : null;
+        }
+
+        if (name is "workspace.name" or "environment")
+        {
+            return null;
+        }
+
+        if (name == "component" && use.Component is not null)
+        {
+            return null;
+        }
+
+        if (name is "port" or "revision" or "transaction" && use.Scope == TemplateScope.Run)
+        {
+            return name == "port" && components.Exists(c => c.Component.Name == use.Component && c.PortField is null)
+                ? ($"{shown} has no value: component `{use.Component}` has no `run.port`", "add `port: 8080` to its `run`")
+                : null;
+        }
+
+        return name switch
+        {
+            "port" or "revision" or "transaction" when use.Scope == TemplateScope.Build => ($"{shown} has no value in a build step", "it is known when an instance is started: use it in `run` or `probes`"),
+            "port" or "revision" or "transaction" or "component" => ($"{shown} has no value here", "it belongs to a component: use it in `run` or `probes`"),
+            "" => ("`${}` names nothing", "write `$${}` for a literal `${}`"),
+            _ => ($"unknown name {shown}", Suggest(name, use)),
+        };
+    }
+
+    /// <summary>
+    /// The variable must exist in the profile of every environment in whose loop the text is used, because a deploy there could not
+    /// resolve it. Profiles that only --profile reaches may lack it: that command line says so itself.
+    /// </summary>
+    private (string What, string How)? Profile(string variable, string shown, TemplateUse use)
+    {
+        var all = new List<string>();
+        foreach (var profile in workspace.Profiles)
+        {
+            foreach (var name in profile.Vars.Keys)
+            {
+                if (!all.Contains(name))
+                {
+                    all.Add(name);
+                }
+            }
+        }
+
+        if (!all.Contains(variable))
+        {
+            return ($"{shown}: no profile has the variable `{ProblemList.Short(variable)}`",
+                all.Count == 0 ? $"add `profiles: {{ fast: {{ vars: {{ {ProblemList.Short(variable)}: ... }} }} }}`" : ProblemList.Suggest(variable, all));
+        }
+
+        foreach (var environment in workspace.Environments)
+        {
+            var used = use.Loops.Count == 0;
+            foreach (var loop in use.Loops)
+            {
+                used |= loop == environment.Loop;
+            }
+
+            if (!used)
+            {
+                continue;
+            }
+
+            foreach (var profile in workspace.Profiles)
+            {
+                if (profile.Name == environment.Profile && !profile.Vars.ContainsKey(variable))
+                {
+                    return ($"{shown}: profile `{profile.Name}`, which environment `{environment.Name}` uses, has no variable `{variable}`", $"add `{variable}` to the `vars` of `{profile.Name}`");
+                }
+            }
+        }
+
+        return null;
+    }
+
+    private static string Suggest(string name, TemplateUse use)
+    {
+        var names = new List<string>(Everywhere);
+        if (use.Component is not null)
+        {
+            names.Add("component");
+        }
+
+        if (use.Scope == TemplateScope.Run)
+        {
+            names.AddRange(["port", "revision", "transaction"]);
+        }
+
+        if (name.Length <= 64 && NearestName.Of(name, names) is { } near)
+        {
+            return $"did you mean `${{{near}}}`?";
+        }
+
+        return $"valid: {string.Join(", ", names)}, env.NAME, profile.NAME, components.NAME.port; for the shell's own variables write `$${{...}}`";
+    }
+}

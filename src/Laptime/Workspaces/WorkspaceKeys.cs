@@ -1,0 +1,163 @@
+namespace Laptime.Workspaces;
+
+/// <summary>
+/// The one table of laptime.yaml's keys. The binder reads only keys that are here and refuses all others, `lap schema` prints it, and
+/// docs/guide/laptime-yaml.md shows it: they cannot drift.
+/// </summary>
+public static class WorkspaceKeys
+{
+    private static readonly KeyType Text = new KeyType.Text();
+    private static readonly KeyType Template = new KeyType.TemplateText();
+    private static readonly KeyType Name = new KeyType.Name();
+    private static readonly KeyType Names = new KeyType.Many(Name);
+    private static readonly KeyType Path = new KeyType.Path();
+    private static readonly KeyType Globs = new KeyType.Many(new KeyType.Glob());
+    private static readonly KeyType Command = new KeyType.Command();
+    private static readonly KeyType TemplateTexts = new KeyType.Texts(Templates: true);
+    private static readonly KeyType Port = new KeyType.Integer(1, 65535);
+    private static readonly KeyType Wait = new KeyType.Span("1ms", "24h");
+    private static readonly KeyType Pause = new KeyType.Span("0s", "24h");
+
+    public static readonly KeySet Image = new("image", "`components.NAME.build.image`",
+    [
+        new("dockerfile", Path, "The Dockerfile, relative to the component's path.", "Dockerfile", "`Dockerfile`"),
+        new("context", Path, "The build context, relative to the component's path.", ".", "`.`"),
+        new("target", Text, "The stage to build.", "final", "the last stage"),
+    ]);
+
+    public static readonly KeySet Step = new("step", "one of `components.NAME.build.steps`",
+    [
+        new("name", Name, "What the step is called in reports: `build/compile`.", "compile", Required: true),
+        new("kind", new KeyType.Choice("install", "compile", "validate", "package", "other"),
+            "What the step is for. Reports tell time spent on validation from time spent on compiling by it.", "compile", "`other`"),
+        new("run", Command, "The command. A text goes to the system's shell (`/bin/sh -e -c`, `cmd` on Windows), a list starts the program itself. It runs in the component's path.",
+            "dotnet publish -c Release -o out", Required: true),
+        new("inputs", Globs, "What the step reads. When none of it changed the step is a cache hit and does not run.", "[\"*.csproj\"]", "every input of the component"),
+        new("loops", new KeyType.Many(new KeyType.Choice("fast", "safe")), "The loops the step runs in. A step left out of one is told as a parity gap.", "[safe]", "all"),
+        new("tool", Command, "A command that prints the version of the tool: the output is part of the fingerprint.", "[dotnet, --version]", "none"),
+        new("timeout", Wait, "Bound on the step.", "10m", "`30m`"),
+        new("env", TemplateTexts, "Environment variables of the step.", "{ CI: \"1\" }", "none"),
+    ]);
+
+    public static readonly KeySet Build = new("build", "`components.NAME.build`",
+    [
+        new("steps", new KeyType.Many(new KeyType.Section(Step)), "The commands that build the artifact, in order.", "[ { name: compile, kind: compile, run: make } ]", "none"),
+        new("outputs", Globs, "What makes up the artifact, relative to the component's path.", "[\"out/**\"]", "without steps: the inputs themselves"),
+        new("image", new KeyType.Section(Image), "The artifact is a container image.", "{ dockerfile: Dockerfile, context: ., target: final }", "none"),
+    ]);
+
+    public static readonly KeySet Run = new("run", "`components.NAME.run`",
+    [
+        new("command", Command, "The command that starts the component, run in its artifact. May use `${port}`, `${revision}` and `${transaction}`.",
+            "out/gateway --urls http://127.0.0.1:${port}", "with `build.image`: the image's own"),
+        new("port", Port, "The port users reach it at.", "8080", "it serves none"),
+        new("env", TemplateTexts, "Environment variables of the instance. `LAPTIME_REVISION`, `LAPTIME_TRANSACTION` and, for `process`, `PORT` are added.", "{ LOG_LEVEL: info }", "none"),
+        new("replicas", new KeyType.Integer(1, 1000), "How many instances.", "2", "`1`"),
+        new("stop-grace", Pause, "From SIGTERM to SIGKILL.", "30s", "`10s`"),
+        new("drain", Pause, "How long requests under way may take to finish on the old instance after the switch.", "15s", "`5s`"),
+    ]);
+
+    public static readonly KeySet Probe = new("probe", "`components.NAME.probes.*`; exactly one of `http`, `tcp`, `run` and `file`",
+    [
+        new("http", Template, "Path and query to ask for, on the component's port. Redirects are not followed.", "/health/ready"),
+        new("tcp", new KeyType.PortOrOwn(), "A port that must accept a connection.", "5432"),
+        new("run", Command, "A command that must end with 0.", "./smoke.sh"),
+        new("file", Template, "A file that must exist, relative to the instance's directory.", "ready.txt"),
+        new("status", new KeyType.Integer(100, 599), "With `http`: the status that is wanted.", "200", "any 2xx"),
+        new("contains", Template, "With `http`, `run` and `file`: a text that the answer, the output or the file must contain.", "\"${revision}\"", "any content"),
+        new("headers", TemplateTexts, "With `http`: headers of the request.", "{ Accept: application/json }", "none"),
+        new("timeout", Wait, "Bound on the whole wait.", "1m", "`30s`; reflect `10s`, one smoke check `60s`"),
+        new("poll", Wait, "Longest pause between attempts; the first ones come faster.", "200ms", "`100ms`"),
+        new("successes", new KeyType.Integer(1, 1000), "Successes in a row that are asked for.", "3", "`1`"),
+    ]);
+
+    public static readonly KeySet Probes = new("probes", "`components.NAME.probes`",
+    [
+        new("live", new KeyType.Section(Probe), "Is it running?", "{ tcp: \"${port}\" }", "the process exists and, with a port, accepts a connection"),
+        new("ready", new KeyType.Section(Probe), "May it take requests?", "{ http: /health/ready, timeout: 30s }", "not defined"),
+        new("smoke", new KeyType.Many(new KeyType.Section(Probe)), "Does it do its work? Checked before users reach it.", "[ { http: /api/cart, status: 200, contains: items } ]", "not defined"),
+        new("reflect", new KeyType.Section(Probe), "Does it answer with the new revision?", "{ http: /version, contains: \"${revision}\" }", "the target's own evidence"),
+    ]);
+
+    public static readonly KeySet Component = new("component", "`components.NAME`",
+    [
+        new("path", Path, "Its folder. It may lie outside the workspace as long as it stays in the same git repository.", "src/gateway", "`.`"),
+        new("inputs", Globs, "What decides its artifact, relative to its path; a leading `!` excludes.", "[\"**\", \"../../proto/**\"]", "`**`: all files under its path that git does not ignore"),
+        new("uses", Names, "Components whose artifact is an input of this one.", "[catalog-client]", "none"),
+        new("needs", Names, "Components that must be ready before this one is rolled out.", "[catalog]", "none"),
+        new("vars", new KeyType.Many(Text), "Environment variables that count as inputs.", "[BUILD_FLAVOR]", "none"),
+        new("build", new KeyType.Section(Build), "How the artifact is made.", "{ steps: [ { name: compile, run: make } ], outputs: [\"out/**\"] }", "the inputs are the artifact"),
+        new("run", new KeyType.SectionOrCommand(Run), "How it is started.", "{ command: out/gateway, port: 8080 }", "it is only built"),
+        new("probes", new KeyType.Section(Probes), "How it is known to be alive, ready, working and new.", "{ ready: { http: /health/ready } }", "the defaults of each"),
+    ]);
+
+    public static readonly KeySet Profile = new("profile", "`profiles.NAME`",
+    [
+        new("vars", new KeyType.Texts(Templates: false), "The values of `${profile.NAME}` in commands.", "{ configuration: Release }", "none"),
+    ]);
+
+    public static readonly KeySet Bootstrap = new("bootstrap", "one of `environments.NAME.infra.bootstrap`",
+    [
+        new("run", Command, "The command, run in the workspace's folder.", "./infra/up.sh", Required: true),
+    ]);
+
+    public static readonly KeySet Infra = new("infra", "`environments.NAME.infra`",
+    [
+        new("inputs", Globs, "What decides the infrastructure, relative to the workspace. A change runs the bootstrap again.", "[\"infra/**\"]", "none"),
+        new("bootstrap", new KeyType.Many(new KeyType.SectionOrCommand(Bootstrap)), "Commands that bring the infrastructure up.", "[ { run: ./infra/up.sh } ]", "none"),
+    ]);
+
+    public static readonly KeySet Environment = new("environment", "`environments.NAME`",
+    [
+        new("target", new KeyType.Choice("process", "docker", "swarm", "kubernetes", "command"), "The kind of place components run at.", "swarm", "`process`"),
+        new("loop", new KeyType.Choice("fast", "safe"), "The policy: `fast` for the inner loop, `safe` for guardrails.", "safe", "`fast`"),
+        new("profile", Name, "The build settings.", "release", "the first of `profiles`"),
+        new("stack", new KeyType.Many(Path), "Compose files of a stack, relative to the workspace.", "compose.yml", "none"),
+        new("infra", new KeyType.Section(Infra), "What must stand before components do.", "{ inputs: [\"infra/**\"], bootstrap: [ { run: ./infra/up.sh } ] }", "none"),
+    ]);
+
+    public static readonly KeySet Artifacts = new("artifacts", "`artifacts`",
+    [
+        new("store", Text, "A folder relative to the workspace (an OCI image layout), or `oci://host/repository`. May use `${env.NAME}`.", "oci://127.0.0.1:5000/shop", "`.laptime/artifacts`"),
+    ]);
+
+    public static readonly KeySet Journal = new("journal", "`journal`",
+    [
+        new("store", Text, "A file relative to the workspace (SQLite), or `postgres://…`. May use `${env.NAME}`.", "\"${env.JOURNAL_URL}\"", "`.laptime/journal.db`"),
+    ]);
+
+    public static readonly KeySet Trust = new("trust", "one of `trust`",
+    [
+        new("source", Text, "Where the sources came from.", "merge-to-main", Required: true),
+        new("builder", Text, "Who built.", "https://ci.example.org/main", Required: true),
+        new("key", Path, "The public key its signatures are checked with.", "keys/ci.pub", Required: true),
+        new("max-age", new KeyType.Span("1s", "3650d"), "How old an artifact may be.", "30d", "any age"),
+    ]);
+
+    public static readonly KeySet Ledger = new("ledger", "`ledgers.NAME`",
+    [
+        new("tool", new KeyType.Choice("auto", "flyway", "liquibase", "ef", "dbmate", "golang-migrate", "goose", "rails", "django", "alembic", "dbup", "atlas", "sqitch", "supabase", "pgroll"),
+            "The migration tool.", "auto", "`auto`: from the files"),
+        new("path", Path, "The folder of the migrations, relative to the workspace.", "db/migrations", Required: true),
+        new("database", Template, "How to reach the database.", "\"${env.DATABASE_URL}\"", "only the files are checked"),
+    ]);
+
+    public static readonly KeySet Root = new("workspace", "the file",
+    [
+        new("version", new KeyType.Integer(1, 1), "Version of the file's format.", "1", "`1`"),
+        new("name", Name, "Name of the workspace: everything deployed is labelled with it.", "shop", Required: true),
+        new("components", new KeyType.Named(Component), "What is built and deployed.", "{ gateway: { path: src/gateway } }", Required: true),
+        new("profiles", new KeyType.Named(Profile), "Named build settings.", "{ fast: { vars: { configuration: Debug } } }", "none"),
+        new("environments", new KeyType.Named(Environment), "Where components run; the first is the default.", "{ local: { target: process, loop: fast } }",
+            "`local: { target: process, loop: fast }`"),
+        new("artifacts", new KeyType.Section(Artifacts), "Where artifacts are kept.", "{ store: .laptime/artifacts }", "`{ store: .laptime/artifacts }`"),
+        new("journal", new KeyType.Section(Journal), "Where transactions are recorded.", "{ store: .laptime/journal.db }", "`{ store: .laptime/journal.db }`"),
+        new("trust", new KeyType.Many(new KeyType.Section(Trust)), "The only combinations whose artifacts are trusted in the safe loop.",
+            "[ { source: merge-to-main, builder: https://ci.example.org/main, key: keys/ci.pub } ]", "none"),
+        new("ledgers", new KeyType.Named(Ledger), "Databases whose migrations are watched.", "{ main: { path: db/migrations } }", "none"),
+    ]);
+
+    /// <summary>Every mapping, from the outside in.</summary>
+    public static IReadOnlyList<KeySet> All =>
+        [Root, Component, Build, Step, Image, Run, Probes, Probe, Profile, Environment, Infra, Bootstrap, Artifacts, Journal, Trust, Ledger];
+}
