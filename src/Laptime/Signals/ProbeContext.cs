@@ -32,6 +32,9 @@ public abstract record Life
 {
     private Life() { }
 
+    /// <summary>It is known to have ended (or to end again and again): asking further is pointless.</summary>
+    public bool HasEnded => this is Exited or CrashLoop;
+
     public sealed record Running : Life;
 
     /// <summary>It ended: an exit code, or the signal that ended it, with the last lines of its log.</summary>
