@@ -188,7 +188,7 @@ public sealed record CounterReport
 public sealed record FailureReport(string Kind, string Message, string? Where, string? Mend, IReadOnlyList<string>? Tail = null);
 
 /// <summary>Source-generated JSON of transactions: camelCase, nulls written.</summary>
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, Converters = [typeof(UtcTime)])]
 [JsonSerializable(typeof(TransactionDocument))]
 [JsonSerializable(typeof(TransactionEvent))]
 public sealed partial class TransactionJson : JsonSerializerContext
@@ -199,5 +199,14 @@ public sealed partial class TransactionJson : JsonSerializerContext
         PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
         WriteIndented = true,
         Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        Converters = { new UtcTime() },
     });
+}
+
+/// <summary>Times in UTC with a Z: <c>2026-11-21T11:03:29.1234567Z</c>.</summary>
+public sealed class UtcTime : JsonConverter<DateTimeOffset>
+{
+    public override DateTimeOffset Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => reader.GetDateTimeOffset();
+
+    public override void Write(Utf8JsonWriter writer, DateTimeOffset value, JsonSerializerOptions options) => writer.WriteStringValue(value.UtcDateTime);
 }
