@@ -30,6 +30,12 @@ public abstract class Target : IAsyncDisposable
     /// <summary>The newest <paramref name="lines"/> lines of the component's log, then, with <paramref name="follow"/>, what comes, until cancelled.</summary>
     public abstract IAsyncEnumerable<string> LogsAsync(string component, int lines, bool follow, CancellationToken cancel);
 
+    /// <summary>
+    /// Waits until what successful rollouts left to do has ended (old instances that are drained and stopped, in segments of their own that are part of
+    /// nobody's interval). Called once before a transaction ends; <see cref="DisposeAsync"/> waits too.
+    /// </summary>
+    public virtual Task SettleAsync(CancellationToken cancel) => Task.CompletedTask;
+
     public virtual ValueTask DisposeAsync()
     {
         GC.SuppressFinalize(this);

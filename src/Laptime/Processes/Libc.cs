@@ -1,0 +1,96 @@
+using System.Runtime.InteropServices;
+
+namespace Laptime.Processes;
+
+/// <summary>The few calls of the C library that .NET has no door to. Blittable signatures only: nothing is compiled at run time for them. Linux only.</summary>
+internal static unsafe partial class Libc
+{
+    internal const int SigTerm = 15;
+    internal const int SigKill = 9;
+    internal const int NoHang = 1;
+    internal const short PollIn = 1;
+    internal const int NoSuchProcess = 3;
+    internal const int Interrupted = 4;
+
+    internal struct PollFd
+    {
+        public int Fd;
+        public short Events;
+        public short Revents;
+    }
+
+    [DllImport("libc", EntryPoint = "geteuid")]
+    internal static extern uint EffectiveUser();
+
+    [DllImport("libc", EntryPoint = "kill", SetLastError = true)]
+    internal static extern int Kill(int pid, int signal);
+
+    [DllImport("libc", EntryPoint = "waitpid", SetLastError = true)]
+    internal static extern int WaitPid(int pid, int* status, int options);
+
+    [DllImport("libc", EntryPoint = "close")]
+    internal static extern int Close(int fd);
+
+    [DllImport("libc", EntryPoint = "eventfd")]
+    internal static extern int EventFd(uint initial, int flags);
+
+    [DllImport("libc", EntryPoint = "poll", SetLastError = true)]
+    internal static extern int Poll(PollFd* fds, nuint count, int timeoutMilliseconds);
+
+    [DllImport("libc", EntryPoint = "read", SetLastError = true)]
+    internal static extern nint Read(int fd, void* buffer, nuint count);
+
+    [DllImport("libc", EntryPoint = "write", SetLastError = true)]
+    internal static extern nint Write(int fd, void* buffer, nuint count);
+
+    [DllImport("libc", EntryPoint = "statx", SetLastError = true)]
+    internal static extern int Statx(int directory, byte* path, int flags, uint mask, byte* buffer);
+
+    // pidfd_open and pidfd_send_signal have wrappers only in newer C libraries; their numbers are the same on every architecture .NET runs on.
+    [DllImport("libc", EntryPoint = "syscall", SetLastError = true)]
+    private static extern long Syscall(long number, long a, long b, long c, long d);
+
+    /// <summary>A descriptor that becomes readable when the process ends; -1 where the kernel has none.</summary>
+    internal static int PidFdOpen(int pid) => (int)Syscall(434, pid, 0, 0, 0);
+
+    internal static int PidFdSendSignal(int fd, int signal) => (int)Syscall(424, fd, signal, 0, 0);
+
+    [DllImport("libc", EntryPoint = "posix_spawn")]
+    internal static extern int Spawn(int* pid, byte* path, void* actions, void* attributes, byte** arguments, byte** environment);
+
+    [DllImport("libc", EntryPoint = "posix_spawn_file_actions_init")]
+    internal static extern int ActionsInit(void* actions);
+
+    [DllImport("libc", EntryPoint = "posix_spawn_file_actions_destroy")]
+    internal static extern int ActionsDestroy(void* actions);
+
+    [DllImport("libc", EntryPoint = "posix_spawn_file_actions_addopen")]
+    internal static extern int ActionsAddOpen(void* actions, int fd, byte* path, int flags, uint mode);
+
+    [DllImport("libc", EntryPoint = "posix_spawn_file_actions_adddup2")]
+    internal static extern int ActionsAddDup2(void* actions, int fd, int to);
+
+    [DllImport("libc", EntryPoint = "posix_spawn_file_actions_addchdir_np")]
+    internal static extern int ActionsAddChdir(void* actions, byte* path);
+
+    [DllImport("libc", EntryPoint = "posix_spawnattr_init")]
+    internal static extern int AttributesInit(void* attributes);
+
+    [DllImport("libc", EntryPoint = "posix_spawnattr_destroy")]
+    internal static extern int AttributesDestroy(void* attributes);
+
+    [DllImport("libc", EntryPoint = "posix_spawnattr_setflags")]
+    internal static extern int AttributesSetFlags(void* attributes, short flags);
+
+    [DllImport("libc", EntryPoint = "posix_spawnattr_setsigdefault")]
+    internal static extern int AttributesSetSigDefault(void* attributes, void* signals);
+
+    [DllImport("libc", EntryPoint = "posix_spawnattr_setsigmask")]
+    internal static extern int AttributesSetSigMask(void* attributes, void* signals);
+
+    [DllImport("libc", EntryPoint = "sigfillset")]
+    internal static extern int SigFillSet(void* signals);
+
+    [DllImport("libc", EntryPoint = "sigemptyset")]
+    internal static extern int SigEmptySet(void* signals);
+}

@@ -1,0 +1,141 @@
+using System.Collections;
+using System.ComponentModel;
+using Laptime.Foundations;
+using Laptime.Processes;
+
+namespace Laptime.Targets.Local;
+
+/// <summary>Finds the workspace's agent, starts it when it does not run, and replaces one that speaks another version of the protocol.</summary>
+public sealed class AgentLauncher(AgentFolder folder, string version, TimeProvider clock)
+{
+    /// <summary>Names the agent's program; for tests and unusual installations.</summary>
+    public const string PathVariable = "LAP_AGENT_PATH";
+
+    private static readonly TimeSpan Bound = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(5);
+
+    public AgentFolder Folder => folder;
+
+    /// <summary>Something was left running here that an agent would take over.</summary>
+    public bool HasInstances => File.Exists(folder.Instances);
+
+    /// <summary>A connection to the running agent; null when none runs (or it speaks another protocol).</summary>
+    public async Task<AgentClient?> TryConnectAsync(CancellationToken cancel)
+    {
+        var client = await AgentClient.TryConnectAsync(folder, version, cancel);
+        if (client is null || client.Agent.Protocol == AgentProtocol.Version)
+        {
+            return client;
+        }
+
+        await client.DisposeAsync();
+        return null;
+    }
+
+    /// <summary>A connection to the agent, which is started when necessary.</summary>
+    /// <exception cref="FaultException">It cannot be started, or did not answer in time.</exception>
+    public async Task<AgentClient> ConnectAsync(CancellationToken cancel)
+    {
+        var began = clock.GetTimestamp();
+        if (await AgentClient.TryConnectAsync(folder, version, cancel) is { } running)
+        {
+            if (running.Agent.Protocol == AgentProtocol.Version)
+            {
+                return running;
+            }
+
+            await ReplaceAsync(running, began, cancel);
+        }
+
+        folder.Prepare();
+        var launched = Launch();
+        while (true)
+        {
+            if (await TryConnectAsync(cancel) is { } client)
+            {
+                return client;
+            }
+
+            // Ours may have ended because another command started one at the same time: then that one will answer.
+            if (clock.GetElapsedTime(began) > Bound)
+            {
+                var ended = launched.LeaderIsAlive ? "" : " (it has ended)";
+                throw new FaultException(new Fault(
+                    Outcome.RolloutFailed, $"the agent did not answer within {Duration.Text(Bound)}{ended}", folder.Log,
+                    "see its log; `lap doctor` checks what it needs", LogFile.Tail(folder.Log, 20)));
+            }
+
+            await Task.Delay(Pause, clock, cancel);
+        }
+    }
+
+    private async Task ReplaceAsync(AgentClient old, long began, CancellationToken cancel)
+    {
+        await using (old)
+        {
+            await old.AskAsync<AgentAnswer.Done>(new AgentRequest.Shutdown("keep"), cancel);
+        }
+
+        var ticks = ProcessOwner.TicksOf(old.Agent.Pid);
+        while (ticks is not null && ProcessOwner.TicksOf(old.Agent.Pid) == ticks)
+        {
+            if (clock.GetElapsedTime(began) > Bound)
+            {
+                throw new FaultException(new Fault(
+                    Outcome.RolloutFailed, $"the agent of lap {old.Agent.Version} (pid {old.Agent.Pid}) does not end", folder.Run, $"end it by hand: kill {old.Agent.Pid}"));
+            }
+
+            await Task.Delay(Pause, clock, cancel);
+        }
+    }
+
+    private Session Launch()
+    {
+        var program = FindProgram();
+        string[] arguments = ["--root", folder.Root];
+        if (program.EndsWith(".dll", StringComparison.Ordinal))
+        {
+            arguments = [program, .. arguments];
+            program = Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
+        }
+
+        var environment = new Dictionary<string, string>();
+        foreach (DictionaryEntry variable in Environment.GetEnvironmentVariables())
+        {
+            environment[(string)variable.Key] = (string?)variable.Value ?? "";
+        }
+
+        try
+        {
+            var pid = DetachedProcess.Start(new DetachedCommand
+            {
+                Program = program, Arguments = arguments, Directory = folder.Root, Environment = environment, LogFile = folder.Log,
+            });
+            return new Session(pid, ProcessOwner.TicksOf(pid) ?? 0);
+        }
+        catch (Win32Exception e)
+        {
+            throw new FaultException(new Fault(Outcome.RolloutFailed, $"the agent cannot be started: {e.Message}", program, "install lap again"), e);
+        }
+    }
+
+    private static string FindProgram()
+    {
+        if (Environment.GetEnvironmentVariable(PathVariable) is { Length: > 0 } given)
+        {
+            return given;
+        }
+
+        foreach (var name in (string[])["lap-agent", "lap-agent.exe", "lap-agent.dll"])
+        {
+            var candidate = Path.Combine(AppContext.BaseDirectory, "agent", name);
+            if (File.Exists(candidate))
+            {
+                return candidate;
+            }
+        }
+
+        throw new FaultException(new Fault(
+            Outcome.RolloutFailed, "the agent's program is missing", Path.Combine(AppContext.BaseDirectory, "agent"), $"install lap again, or name it in {PathVariable}"));
+    }
+}
