@@ -1,0 +1,198 @@
+using System.Buffers;
+using System.Text.Json;
+using Laptime.Fingerprints;
+using Laptime.Foundations;
+
+namespace Laptime.Artifacts;
+
+/// <summary>
+/// Tags of an OCI layout. <c>tags/NAME</c> (one small file each) is what we read and write; <c>index.json</c> is the same for other tools.
+/// A small index is rewritten with each tag. Rewriting a large one on every deploy would cost more than the deploy, so from
+/// <see cref="LargeIndex"/> on tags are gathered in <c>index.pending</c> and folded in when there are enough, or when asked.
+/// The caller holds the store's lock.
+/// </summary>
+internal sealed class LayoutIndex(string folder)
+{
+    public const long LargeIndex = 64 << 10;
+    private const long ManyPending = 32 << 10;
+    private const string TagKey = "org.opencontainers.image.ref.name";
+    private static readonly byte[] Empty =
+        """{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}"""u8.ToArray();
+
+    private string Index => Path.Combine(folder, "index.json");
+
+    private string Pending => Path.Combine(folder, "index.pending");
+
+    private string Tags => Path.Combine(folder, "tags");
+
+    public Digest? Read(string tag)
+    {
+        try
+        {
+            return Digest.TryParse(File.ReadAllText(Path.Combine(Tags, tag)).Trim(), out var digest) ? digest : null;
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Makes the folder a layout; tags of a layout that another tool wrote are taken over.</summary>
+    public void Create()
+    {
+        if (File.Exists(Path.Combine(folder, "oci-layout")) && Directory.Exists(Tags))
+        {
+            return;
+        }
+
+        if (!File.Exists(Index))
+        {
+            AtomicFile.Write(Index, Empty);
+        }
+
+        var importing = Tags + ".new";
+        Directory.CreateDirectory(importing);
+        foreach (var (tag, descriptor) in ReadIndex())
+        {
+            File.WriteAllText(Path.Combine(importing, tag), descriptor.Digest.ToString());
+        }
+
+        if (!Directory.Exists(Tags))
+        {
+            Directory.Move(importing, Tags);
+        }
+
+        AtomicFile.Write(Path.Combine(folder, "oci-layout"), """{"imageLayoutVersion":"1.0.0"}""");
+    }
+
+    /// <param name="tag">A name that is safe as a file's name.</param>
+    /// <param name="target">Null removes the tag.</param>
+    public void Set(string tag, Descriptor? target)
+    {
+        var file = Path.Combine(Tags, tag);
+        if (target is null)
+        {
+            File.Delete(file);
+        }
+        else
+        {
+            AtomicFile.Write(file, target.Digest.ToString());
+        }
+
+        // A removed tag leaves the index at once: others must not find it either.
+        var pending = new FileInfo(Pending);
+        if (target is not null && new FileInfo(Index).Length >= LargeIndex && (!pending.Exists || pending.Length < ManyPending))
+        {
+            File.AppendAllText(Pending, $"{tag} {target.Digest} {target.Size}\n");
+        }
+        else
+        {
+            Fold((tag, target));
+        }
+    }
+
+    /// <summary>Brings index.json up to date.</summary>
+    public void Fold(params IEnumerable<(string Tag, Descriptor? Target)> changes)
+    {
+        var all = new Dictionary<string, Descriptor?>(StringComparer.Ordinal);
+        if (File.Exists(Pending))
+        {
+            foreach (var line in File.ReadLines(Pending))
+            {
+                // A line that a crash cut short is not lost: its tag file was written before it, only other tools miss it.
+                if (line.Split(' ') is [var tag, var text, var size] && Digest.TryParse(text, out var digest) && long.TryParse(size, out var length))
+                {
+                    all[tag] = new Descriptor(OciManifest.MediaType, digest, length);
+                }
+            }
+        }
+
+        foreach (var (tag, target) in changes)
+        {
+            all[tag] = target;
+        }
+
+        if (all.Count > 0)
+        {
+            AtomicFile.Write(Index, Merge(all));
+        }
+
+        File.Delete(Pending);
+    }
+
+    /// <summary>The index with some tags replaced; what we do not know is copied as it is.</summary>
+    private ReadOnlySpan<byte> Merge(Dictionary<string, Descriptor?> changes)
+    {
+        using var old = ParseIndex();
+        var buffer = new ArrayBufferWriter<byte>();
+        using var json = new Utf8JsonWriter(buffer);
+        json.WriteStartObject();
+        foreach (var property in old.RootElement.EnumerateObject().Where(p => p.Name != "manifests"))
+        {
+            property.WriteTo(json);
+        }
+
+        json.WriteStartArray("manifests");
+        if (old.RootElement.TryGetProperty("manifests", out var manifests))
+        {
+            foreach (var manifest in manifests.EnumerateArray().Where(m => TagIn(m) is not { } tag || !changes.ContainsKey(tag)))
+            {
+                manifest.WriteTo(json);
+            }
+        }
+
+        foreach (var (tag, target) in changes.OrderBy(c => c.Key, StringComparer.Ordinal))
+        {
+            if (target is null)
+            {
+                continue;
+            }
+
+            json.WriteStartObject();
+            json.WriteString("mediaType", target.MediaType);
+            json.WriteString("digest", target.Digest.ToString());
+            json.WriteNumber("size", target.Size);
+            json.WriteString("artifactType", OciManifest.ComponentType);
+            json.WriteStartObject("annotations");
+            json.WriteString(TagKey, tag);
+            json.WriteEndObject();
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+        json.WriteEndObject();
+        json.Flush();
+        return buffer.WrittenSpan;
+    }
+
+    private List<(string Tag, Descriptor Target)> ReadIndex()
+    {
+        using var index = ParseIndex();
+        if (!index.RootElement.TryGetProperty("manifests", out var manifests))
+        {
+            return [];
+        }
+
+        return [.. from manifest in manifests.EnumerateArray()
+                   let tag = TagIn(manifest)
+                   where tag is not null && tag.StartsWith("fp-", StringComparison.Ordinal) && tag.All(c => c == '-' || char.IsAsciiLetterOrDigit(c))
+                   where Digest.TryParse(manifest.GetProperty("digest").GetString(), out _)
+                   select (tag, new Descriptor(OciManifest.MediaType, Digest.Parse(manifest.GetProperty("digest").GetString()!), manifest.GetProperty("size").GetInt64()))];
+    }
+
+    /// <summary>A damaged index is rebuilt from nothing: it is for others, the tags are ours.</summary>
+    private JsonDocument ParseIndex()
+    {
+        try
+        {
+            return JsonDocument.Parse(File.ReadAllBytes(Index));
+        }
+        catch (Exception e) when (e is JsonException or FileNotFoundException)
+        {
+            return JsonDocument.Parse(Empty);
+        }
+    }
+
+    private static string? TagIn(JsonElement manifest) =>
+        manifest.TryGetProperty("annotations", out var annotations) && annotations.TryGetProperty(TagKey, out var tag) ? tag.GetString() : null;
+}

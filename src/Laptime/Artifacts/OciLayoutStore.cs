@@ -1,0 +1,304 @@
+using Laptime.Building;
+using Laptime.Fingerprints;
+using Laptime.Foundations;
+
+namespace Laptime.Artifacts;
+
+/// <summary>
+/// Artifacts in a folder: an OCI image layout (<c>oci-layout</c>, <c>index.json</c>, <c>blobs/sha256/</c>) that other OCI tools can read.
+/// A blob is written beside, flushed to the disk and renamed, so that under its name it is always whole.
+/// </summary>
+public sealed class OciLayoutStore(string root, TimeProvider clock) : ArtifactStore
+{
+    private static readonly TimeSpan LockBound = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Newborn = TimeSpan.FromMinutes(1);
+    private const int LargestManifest = 4 << 20;
+    private readonly LayoutIndex index = new(root);
+
+    private string Blobs => Path.Combine(root, "blobs", "sha256");
+
+    private string Temporary => Path.Combine(root, "tmp");
+
+    public override async Task<Digest> StoreAsync(IReadOnlyList<OutputFile> files, Digest fingerprint, CancellationToken cancel)
+    {
+        if (files.FirstOrDefault(f => !ArtifactPath.IsSafe(f.Path)) is { } odd)
+        {
+            throw new FaultException(new Fault(Outcome.BuildFailed, $"the output `{odd.Path}` has a path that no artifact may hold", odd.Source, "give it a plain relative path"));
+        }
+
+        try
+        {
+            await CreateAsync(cancel).ConfigureAwait(false);
+            DeleteLeftovers();
+            var layer = await WriteBlobAsync(OciManifest.LayerType, (stream, c) => TarWriter.WriteAsync(files, stream, c), cancel).ConfigureAwait(false);
+            await WriteBlobAsync("", async (stream, c) => await stream.WriteAsync(OciManifest.EmptyConfig, c).ConfigureAwait(false), cancel).ConfigureAwait(false);
+            var bytes = OciManifest.OfFiles(layer).ToBytes();
+            var manifest = await WriteBlobAsync(OciManifest.MediaType, async (stream, c) => await stream.WriteAsync(bytes, c).ConfigureAwait(false), cancel).ConfigureAwait(false);
+            if (!fingerprint.IsNone)
+            {
+                await SetTagAsync(fingerprint, manifest, cancel).ConfigureAwait(false);
+            }
+
+            return manifest.Digest;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw Failed("the artifact cannot be stored", e);
+        }
+    }
+
+    public override async Task<Digest?> FindAsync(Digest fingerprint, CancellationToken cancel)
+    {
+        try
+        {
+            return index.Read(TagOf(fingerprint)) is { } artifact && await HasAsync(artifact, cancel).ConfigureAwait(false) ? artifact : null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw Failed("the artifact store cannot be read", e);
+        }
+    }
+
+    public override Task<bool> HasAsync(Digest artifact, CancellationToken cancel)
+    {
+        cancel.ThrowIfCancellationRequested();
+        return Task.FromResult(ReadManifest(artifact) is { } manifest && manifest.Layers.Append(manifest.Config).All(IsHere));
+    }
+
+    public override async Task UnpackAsync(Digest artifact, string folder, CancellationToken cancel)
+    {
+        var target = Path.GetFullPath(folder).TrimEnd('/');
+        // Beside the folder, not in it: the folder holds the artifact and nothing else.
+        var (mark, part, gate) = (target + ".artifact", target + ".part", target + ".lock");
+        try
+        {
+            if (IsUnpacked(target, mark, artifact))
+            {
+                return;
+            }
+
+            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+            using var held = await FileLock.TakeAsync(gate, LockBound, clock, cancel).ConfigureAwait(false);
+            if (IsUnpacked(target, mark, artifact))
+            {
+                return;
+            }
+
+            var manifest = ReadManifest(artifact)
+                ?? throw new FaultException(new Fault(Outcome.RolloutFailed, $"the artifact {artifact} is not in the store, or its manifest is damaged", root,
+                    "`lap deploy --force` builds it again"));
+            Delete(part);
+            Directory.CreateDirectory(part);
+            try
+            {
+                foreach (var layer in manifest.Layers)
+                {
+                    await UnpackLayerAsync(artifact, layer, part, cancel).ConfigureAwait(false);
+                }
+
+                File.Delete(mark);
+                Delete(target);
+                Directory.Move(part, target);
+                AtomicFile.Write(mark, artifact.ToString(), durable: false);
+            }
+            catch
+            {
+                Delete(part);
+                throw;
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new FaultException(new Fault(Outcome.RolloutFailed, $"the artifact {artifact.Short} cannot be unpacked: {e.Message}", target, Mend(e)), e);
+        }
+    }
+
+    public override async Task TagAsync(Digest fingerprint, Digest artifact, CancellationToken cancel)
+    {
+        try
+        {
+            var manifest = new FileInfo(BlobPath(artifact));
+            if (!manifest.Exists)
+            {
+                throw new FaultException(new Fault(Outcome.BuildFailed, $"the artifact {artifact} is not in the store", root, "`lap deploy --force` builds it again"));
+            }
+
+            await SetTagAsync(fingerprint, new Descriptor(OciManifest.MediaType, artifact, manifest.Length), cancel).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw Failed("the artifact cannot be tagged", e);
+        }
+    }
+
+    public override async Task UntagAsync(Digest fingerprint, CancellationToken cancel)
+    {
+        try
+        {
+            if (index.Read(TagOf(fingerprint)) is not null)
+            {
+                await SetTagAsync(fingerprint, null, cancel).ConfigureAwait(false);
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw Failed("the tag cannot be removed", e);
+        }
+    }
+
+    /// <summary>Brings index.json up to date for other tools (it may lag behind the tags in a large store).</summary>
+    public async Task FoldAsync(CancellationToken cancel)
+    {
+        await CreateAsync(cancel).ConfigureAwait(false);
+        using var held = await LockAsync(cancel).ConfigureAwait(false);
+        index.Fold();
+    }
+
+    private async Task CreateAsync(CancellationToken cancel)
+    {
+        if (Directory.Exists(Temporary))
+        {
+            return;
+        }
+
+        Directory.CreateDirectory(Blobs);
+        using var held = await LockAsync(cancel).ConfigureAwait(false);
+        index.Create();
+        // Last: it says that the rest is there.
+        Directory.CreateDirectory(Temporary);
+    }
+
+    private async Task SetTagAsync(Digest fingerprint, Descriptor? target, CancellationToken cancel)
+    {
+        using var held = await LockAsync(cancel).ConfigureAwait(false);
+        index.Set(TagOf(fingerprint), target);
+    }
+
+    private Task<FileStream> LockAsync(CancellationToken cancel) => FileLock.TakeAsync(Path.Combine(root, "lock"), LockBound, clock, cancel);
+
+    private async Task<Descriptor> WriteBlobAsync(string mediaType, Func<Stream, CancellationToken, Task> write, CancellationToken cancel)
+    {
+        var path = Path.Combine(Temporary, Guid.NewGuid().ToString("N"));
+        try
+        {
+            // Not shared: whoever cleans up sees by it that the file is being written.
+            var file = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 256 << 10);
+            Digest digest;
+            long size;
+            await using (file.ConfigureAwait(false))
+            {
+                using var hashing = new HashingStream(file);
+                await write(hashing, cancel).ConfigureAwait(false);
+                (digest, size) = (hashing.Finish(), hashing.Count);
+                var blob = BlobPath(digest);
+                if (!File.Exists(blob) || new FileInfo(blob).Length != size)
+                {
+                    file.Flush(flushToDisk: true);
+                    File.Move(path, blob, overwrite: true);
+                    return new Descriptor(mediaType, digest, size);
+                }
+            }
+
+            File.Delete(path);
+            return new Descriptor(mediaType, digest, size);
+        }
+        catch
+        {
+            File.Delete(path);
+            throw;
+        }
+    }
+
+    /// <summary>Files that a killed process left: old enough to have been locked by their writer, and locked no more.</summary>
+    private void DeleteLeftovers()
+    {
+        foreach (var path in Directory.EnumerateFiles(Temporary))
+        {
+            if (clock.GetUtcNow() - File.GetLastWriteTimeUtc(path) > Newborn && FileLock.TryTake(path) is { } held)
+            {
+                held.Dispose();
+                File.Delete(path);
+            }
+        }
+    }
+
+    private async Task UnpackLayerAsync(Digest artifact, Descriptor layer, string part, CancellationToken cancel)
+    {
+        if (layer.MediaType != OciManifest.LayerType)
+        {
+            throw new FaultException(new Fault(Outcome.RolloutFailed, $"the artifact {artifact.Short} has a layer of an unknown kind: {layer.MediaType}", root,
+                "it is not an artifact of `lap`; use the image as it is, or build the component"));
+        }
+
+        if (!File.Exists(BlobPath(layer.Digest)))
+        {
+            throw Damaged(artifact, layer, "is missing");
+        }
+
+        var file = new FileStream(BlobPath(layer.Digest), FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, bufferSize: 256 << 10);
+        await using (file.ConfigureAwait(false))
+        {
+            using var hashing = new HashingStream(file);
+            try
+            {
+                await TarUnpacker.UnpackAsync(hashing, part, cancel).ConfigureAwait(false);
+            }
+            catch (Exception e) when (e is InvalidDataException or EndOfStreamException or FormatException)
+            {
+                throw Damaged(artifact, layer, "is no readable archive");
+            }
+
+            await hashing.CopyToAsync(Stream.Null, cancel).ConfigureAwait(false);
+            if (hashing.Count != layer.Size || hashing.Finish() != layer.Digest)
+            {
+                // Under this name it is of no use to anybody, and in the way of the right one.
+                File.Delete(BlobPath(layer.Digest));
+                throw Damaged(artifact, layer, "had other content than its digest says and was removed");
+            }
+        }
+    }
+
+    private OciManifest? ReadManifest(Digest artifact)
+    {
+        var path = BlobPath(artifact);
+        if (!File.Exists(path) || new FileInfo(path).Length > LargestManifest)
+        {
+            return null;
+        }
+
+        var bytes = File.ReadAllBytes(path);
+        try
+        {
+            return Digest.Of(bytes) == artifact ? OciManifest.Parse(bytes) : null;
+        }
+        catch (FormatException)
+        {
+            return null;
+        }
+    }
+
+    private bool IsHere(Descriptor blob) => new FileInfo(BlobPath(blob.Digest)) is { Exists: true } file && file.Length == blob.Size;
+
+    private static bool IsUnpacked(string target, string mark, Digest artifact) =>
+        Directory.Exists(target) && File.Exists(mark) && File.ReadAllText(mark) == artifact.ToString();
+
+    private static void Delete(string folder)
+    {
+        if (Directory.Exists(folder))
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    private string BlobPath(Digest digest) => Path.Combine(Blobs, digest.ToHex());
+
+    private FaultException Damaged(Digest artifact, Descriptor layer, string how) => new(new Fault(
+        Outcome.RolloutFailed, $"the artifact {artifact.Short} is damaged: its layer {layer.Digest.Short} {how}", BlobPath(layer.Digest),
+        "`lap deploy` builds the artifact again (delete the file first when it is still there)"));
+
+    private FaultException Failed(string what, Exception e) => new(new Fault(Outcome.BuildFailed, $"{what}: {e.Message}", root, Mend(e)), e);
+
+    private static string Mend(Exception e) => e is UnauthorizedAccessException
+        ? "make the folder readable and writable for this user"
+        : "free some disk space (`lap artifacts prune`), or set artifacts.store to another disk";
+}
