@@ -125,7 +125,7 @@ internal sealed class LayoutIndex(string folder)
     {
         using var old = ParseIndex();
         var buffer = new ArrayBufferWriter<byte>();
-        using var json = new Utf8JsonWriter(buffer);
+        using var json = new Utf8JsonWriter(buffer, OciManifest.Plain);
         json.WriteStartObject();
         foreach (var property in old.RootElement.EnumerateObject().Where(p => p.Name != "manifests"))
         {

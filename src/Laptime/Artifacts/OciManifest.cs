@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using Laptime.Fingerprints;
 
@@ -19,12 +20,16 @@ public sealed record OciManifest(string? ArtifactType, Descriptor Config, IReadO
     public static readonly byte[] EmptyConfig = "{}"u8.ToArray();
     private static readonly Descriptor EmptyDescriptor = new("application/vnd.oci.empty.v1+json", Digest.Of(EmptyConfig), EmptyConfig.Length);
 
+
+    /// <summary>Without it `+json` is written as `\u002Bjson`: the same to a parser, not to a reader, and not to a digest.</summary>
+    internal static readonly JsonWriterOptions Plain = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
     public static OciManifest OfFiles(Descriptor layer) => new(ComponentType, EmptyDescriptor, [layer]);
 
     public byte[] ToBytes()
     {
         var buffer = new ArrayBufferWriter<byte>();
-        using (var json = new Utf8JsonWriter(buffer))
+        using (var json = new Utf8JsonWriter(buffer, Plain))
         {
             json.WriteStartObject();
             json.WriteNumber("schemaVersion", 2);
