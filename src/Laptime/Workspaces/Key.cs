@@ -132,13 +132,25 @@ public abstract record KeyType
     }
 
     /// <summary>A mapping from names of the user's choice.</summary>
-    public sealed record Named(KeySet Keys) : KeyType
+    /// <param name="MayBeEmpty">A name alone is enough: everything has a default.</param>
+    public sealed record Named(KeySet Keys, bool MayBeEmpty = false) : KeyType
     {
         public override string Words => $"a mapping from names to [{Keys.Id}](#{Keys.Id})";
     }
 
-    /// <summary>A mapping from variable names to texts.</summary>
-    public sealed record Texts(bool Templates) : KeyType
+    /// <summary>What the names of <see cref="Texts"/> are.</summary>
+    public enum TextNames
+    {
+        /// <summary>Environment variables.</summary>
+        Variable,
+
+        /// <summary>Names as everywhere in the file.</summary>
+        Name,
+    }
+
+    /// <summary>A mapping from names to texts.</summary>
+    /// <param name="Names">Null: any (HTTP headers).</param>
+    public sealed record Texts(bool Templates, TextNames? Names) : KeyType
     {
         public override string Words => Templates ? "a mapping from names to text with `${names}`" : "a mapping from names to text";
     }

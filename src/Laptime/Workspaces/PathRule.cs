@@ -21,6 +21,9 @@ internal sealed class PathRule(string root, ProblemList problems)
     /// <param name="baseFolder">Absolute folder it is relative to.</param>
     public string? Path(YamlNode node, string what, string baseFolder) => Normal(node, node.Text, what, baseFolder, pattern: false);
 
+    /// <summary>As above, for a text that is not the node's own.</summary>
+    public string? Path(YamlNode node, string what, string baseFolder, string text) => Normal(node, text, what, baseFolder, pattern: false);
+
     /// <summary>A glob pattern, normalised the same way; a leading '!' stays.</summary>
     /// <param name="inside">Nothing above the base folder at all.</param>
     public string? Glob(YamlNode node, string what, string baseFolder, bool inside = false)

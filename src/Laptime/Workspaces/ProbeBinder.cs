@@ -5,7 +5,8 @@ namespace Laptime.Workspaces;
 /// <summary>The probes of one component.</summary>
 internal sealed class ProbeBinder(ValueBinder values, string component, int? port)
 {
-    private static readonly string[] Forms = ["http", "tcp", "run", "file"];
+    /// <summary>A probe has exactly one of these keys.</summary>
+    public static readonly string[] Forms = ["http", "tcp", "run", "file"];
 
     private readonly CommandBinder commands = new(values, TemplateScope.Run, component, []);
 

@@ -13,7 +13,7 @@ public static class WorkspaceKeys
     private static readonly KeyType Path = new KeyType.Path();
     private static readonly KeyType Globs = new KeyType.Many(new KeyType.Glob());
     private static readonly KeyType Command = new KeyType.Command();
-    private static readonly KeyType TemplateTexts = new KeyType.Texts(Templates: true);
+    private static readonly KeyType Variables = new KeyType.Texts(Templates: true, KeyType.TextNames.Variable);
     private static readonly KeyType Port = new KeyType.Integer(1, 65535);
     private static readonly KeyType Wait = new KeyType.Span("1ms", "24h");
     private static readonly KeyType Pause = new KeyType.Span("0s", "24h");
@@ -36,7 +36,7 @@ public static class WorkspaceKeys
         new("loops", new KeyType.Many(new KeyType.Choice("fast", "safe")), "The loops the step runs in. A step left out of one is told as a parity gap.", "[safe]", "all"),
         new("tool", Command, "A command that prints the version of the tool: the output is part of the fingerprint.", "[dotnet, --version]", "none"),
         new("timeout", Wait, "Bound on the step.", "10m", "`30m`"),
-        new("env", TemplateTexts, "Environment variables of the step.", "{ CI: \"1\" }", "none"),
+        new("env", Variables, "Environment variables of the step.", "{ CI: \"1\" }", "none"),
     ]);
 
     public static readonly KeySet Build = new("build", "`components.NAME.build`",
@@ -51,7 +51,7 @@ public static class WorkspaceKeys
         new("command", Command, "The command that starts the component, run in its artifact. May use `${port}`, `${revision}` and `${transaction}`.",
             "out/gateway --urls http://127.0.0.1:${port}", "with `build.image`: the image's own"),
         new("port", Port, "The port users reach it at.", "8080", "it serves none"),
-        new("env", TemplateTexts, "Environment variables of the instance. `LAPTIME_REVISION`, `LAPTIME_TRANSACTION` and, for `process`, `PORT` are added.", "{ LOG_LEVEL: info }", "none"),
+        new("env", Variables, "Environment variables of the instance. `LAPTIME_REVISION`, `LAPTIME_TRANSACTION` and, for `process`, `PORT` are added.", "{ LOG_LEVEL: info }", "none"),
         new("replicas", new KeyType.Integer(1, 1000), "How many instances.", "2", "`1`"),
         new("stop-grace", Pause, "From SIGTERM to SIGKILL.", "30s", "`10s`"),
         new("drain", Pause, "How long requests under way may take to finish on the old instance after the switch.", "15s", "`5s`"),
@@ -65,7 +65,7 @@ public static class WorkspaceKeys
         new("file", Template, "A file that must exist, relative to the instance's directory.", "ready.txt"),
         new("status", new KeyType.Integer(100, 599), "With `http`: the status that is wanted.", "200", "any 2xx"),
         new("contains", Template, "With `http`, `run` and `file`: a text that the answer, the output or the file must contain.", "\"${revision}\"", "any content"),
-        new("headers", TemplateTexts, "With `http`: headers of the request.", "{ Accept: application/json }", "none"),
+        new("headers", new KeyType.Texts(Templates: true, Names: null), "With `http`: headers of the request.", "{ Accept: application/json }", "none"),
         new("timeout", Wait, "Bound on the whole wait.", "1m", "`30s`; reflect `10s`, one smoke check `60s`"),
         new("poll", Wait, "Longest pause between attempts; the first ones come faster.", "200ms", "`100ms`"),
         new("successes", new KeyType.Integer(1, 1000), "Successes in a row that are asked for.", "3", "`1`"),
@@ -93,7 +93,7 @@ public static class WorkspaceKeys
 
     public static readonly KeySet Profile = new("profile", "`profiles.NAME`",
     [
-        new("vars", new KeyType.Texts(Templates: false), "The values of `${profile.NAME}` in commands.", "{ configuration: Release }", "none"),
+        new("vars", new KeyType.Texts(Templates: false, KeyType.TextNames.Name), "The values of `${profile.NAME}` in commands.", "{ configuration: Release }", "none"),
     ]);
 
     public static readonly KeySet Bootstrap = new("bootstrap", "one of `environments.NAME.infra.bootstrap`",
@@ -147,8 +147,8 @@ public static class WorkspaceKeys
         new("version", new KeyType.Integer(1, 1), "Version of the file's format.", "1", "`1`"),
         new("name", Name, "Name of the workspace: everything deployed is labelled with it.", "shop", Required: true),
         new("components", new KeyType.Named(Component), "What is built and deployed.", "{ gateway: { path: src/gateway } }", Required: true),
-        new("profiles", new KeyType.Named(Profile), "Named build settings.", "{ fast: { vars: { configuration: Debug } } }", "none"),
-        new("environments", new KeyType.Named(Environment), "Where components run; the first is the default.", "{ local: { target: process, loop: fast } }",
+        new("profiles", new KeyType.Named(Profile, MayBeEmpty: true), "Named build settings.", "{ fast: { vars: { configuration: Debug } } }", "none"),
+        new("environments", new KeyType.Named(Environment, MayBeEmpty: true), "Where components run; the first is the default.", "{ local: { target: process, loop: fast } }",
             "`local: { target: process, loop: fast }`"),
         new("artifacts", new KeyType.Section(Artifacts), "Where artifacts are kept.", "{ store: .laptime/artifacts }", "`{ store: .laptime/artifacts }`"),
         new("journal", new KeyType.Section(Journal), "Where transactions are recorded.", "{ store: .laptime/journal.db }", "`{ store: .laptime/journal.db }`"),
