@@ -1,0 +1,159 @@
+using Laptime.Foundations;
+using Laptime.Timing;
+using Laptime.Transactions;
+
+namespace Laptime.Reports;
+
+/// <summary>The verdicts of a transaction in one line each: the terminal, the Markdown report and the page say the same.</summary>
+public static class Sentences
+{
+    /// <summary>What, how long, and what took the most: the whole report in one sentence.</summary>
+    public static string Headline(TransactionDocument document)
+    {
+        if (document.Failure is { } failure)
+        {
+            var still = document.Components.Where(c => c.StillServing is not null).Select(c => c.StillServing!).ToList();
+            return $"{failure.Kind}: {failure.Message}" + (still.Count == 0 ? "" : $"; {List(still, "revisions")} still {(still.Count == 1 ? "serves" : "serve")}");
+        }
+
+        return document.Outcome switch
+        {
+            null => "not ended: it is still running, or it was killed",
+            "unchanged" => $"unchanged: {Count(document.Components.Count, "component")}{Reading(document)}",
+            "planned" => Planned(document),
+            "interrupted" => "interrupted" + Running(document),
+            "stopped" => $"stopped: {List(Acted(document), "components")}",
+            "built" => $"{List(Acted(document), "components")} built{After(document)}{Most(document)}",
+            "rolled-back" => $"{List(Acted(document), "components")} rolled back{After(document)}{Most(document)}",
+            "reflected" => $"{List(Acted(document), "components")} reflected{After(document)}{Most(document)}",
+            var other => other + After(document) + Most(document),
+        };
+    }
+
+    /// <summary>"1.84 s from save to reflected", with the idle part apart; null when nothing was measured.</summary>
+    public static string? Interval(TransactionDocument document)
+    {
+        if (document.Interval is not { } interval)
+        {
+            return null;
+        }
+
+        if (interval.Seconds is not { } seconds)
+        {
+            return $"from {interval.From}, no end recorded";
+        }
+
+        return $"{Duration.Text(seconds)} from {interval.From} to {interval.To}" + (Idle(document) is { } idle ? $", {Duration.Text(idle)} of it idle before lap was started" : "");
+    }
+
+    /// <summary>"build/compile of gateway: 1.20 s, 65 %; without it 640 ms"; null when nothing was measured.</summary>
+    public static string? Dominant(TransactionDocument document) => document.Dominant is not { } d
+        ? null
+        : $"{Segment(d)}: {Duration.Text(d.Seconds)}, {Percent(d.Share)}; without it the interval would be {Duration.Text(d.IntervalWithout)}";
+
+    public static string Segment(DominantReport dominant) => dominant.Component is null ? dominant.Segment : $"{dominant.Segment} of {dominant.Component}";
+
+    /// <summary>"inputs-changed: src/gateway/Cart.cs (+2)".</summary>
+    public static string Why(ComponentReport component) => component.Detail.Count switch
+    {
+        0 => component.Cause,
+        1 => $"{component.Cause}: {component.Detail[0]}",
+        var n => $"{component.Cause}: {component.Detail[0]} (+{n - 1})",
+    };
+
+    /// <summary>The signal that says where a component stands: the first that did not pass, or what was reflected.</summary>
+    public static string State(ComponentReport component)
+    {
+        var signals = component.Signals;
+        foreach (var (name, signal) in Each(signals))
+        {
+            if (signal.Status is "fail" or "timeout" or "unknown")
+            {
+                return $"{name} {signal.Status}";
+            }
+        }
+
+        return signals.Reflected switch
+        {
+            { Status: "pass", Instances: { } n, Of: { } of } => $"reflected {n}/{of}",
+            { Status: "pass" } => "reflected",
+            { Status: "not-defined" } => signals.Ready.Status == "pass" ? "ready, reflection not defined" : "reflection not defined",
+            _ => component.Action is "skip" or "build" ? component.Action == "build" ? "built only" : "not read" : "not rolled out",
+        };
+    }
+
+    public static IEnumerable<(string Name, SignalReport Signal)> Each(SignalsReport signals) =>
+        [("live", signals.Live), ("ready", signals.Ready), ("smoke", signals.Smoke), ("reflected", signals.Reflected)];
+
+    /// <summary>Seconds of the interval before anybody asked for anything; null when there were none.</summary>
+    public static double? Idle(TransactionDocument document)
+    {
+        var idle = document.Segments.Where(s => s is { Name: "wait", Kind: "idle", Seconds: not null }).Sum(s => s.Seconds!.Value);
+        return idle > 0 ? idle : null;
+    }
+
+    public static string Percent(double share) => $"{Math.Round(share * 100, MidpointRounding.AwayFromZero):0} %";
+
+    public static string Count(int n, string thing) => n == 1 ? $"1 {thing}" : $"{n} {thing}s";
+
+    /// <summary>The names of the components that something was done to.</summary>
+    public static IReadOnlyList<string> Acted(TransactionDocument document) => [.. document.Components.Where(c => c.Action != "skip").Select(c => c.Name)];
+
+    private static string List(IReadOnlyList<string> names, string things) => names.Count switch
+    {
+        0 => "nothing",
+        1 => names[0],
+        2 => $"{names[0]} and {names[1]}",
+        3 => $"{names[0]}, {names[1]} and {names[2]}",
+        var n => $"{n} {things}",
+    };
+
+    private static string After(TransactionDocument document)
+    {
+        if (document.Interval is not { Seconds: { } seconds } interval)
+        {
+            return "";
+        }
+
+        return $" {Duration.Text(seconds)} after {interval.From}" + (Idle(document) is { } idle ? $" ({Duration.Text(idle)} of it idle before lap was started)" : "");
+    }
+
+    private static string Most(TransactionDocument document)
+    {
+        if (document.Dominant is not { } d)
+        {
+            return "";
+        }
+
+        var name = Acted(document).Count > 1 ? Segment(d) : d.Segment;
+        return $"; {name} took the most{(Idle(document) is null ? "" : " of the rest")}: {Duration.Text(d.Seconds)} ({Percent(d.Share)})";
+    }
+
+    private static string Reading(TransactionDocument document)
+    {
+        var readings = document.Components.Select(c => c.Reading).OfType<ReadingReport>().ToList();
+        if (readings.Count < document.Components.Count || readings.Count == 0 || document.Interval?.End is not { } end)
+        {
+            return "";
+        }
+
+        return $", read from the target {Duration.Text(Math.Max(0, (end - readings.Min(r => r.At)).TotalSeconds))} ago";
+    }
+
+    private static string Planned(TransactionDocument document)
+    {
+        var builds = document.Components.Count(c => c.Action is "build" or "build+rollout");
+        var rollouts = document.Components.Count(c => c.Action.EndsWith("rollout", StringComparison.Ordinal));
+        var others = document.Components.Where(c => c.Action is "reconcile" or "bootstrap").Select(c => $"{c.Action} {c.Name}").ToList();
+        return builds + rollouts + others.Count == 0
+            ? $"nothing to do: {Count(document.Components.Count, "component")}"
+            : $"would build {builds} and roll out {rollouts} of {Count(document.Components.Count, "component")}" + (others.Count == 0 ? "" : ", " + string.Join(", ", others));
+    }
+
+    private static string Running(TransactionDocument document)
+    {
+        var open = document.Segments.Where(s => s.Seconds is null).ToList();
+        var leaves = open.Where(s => !open.Exists(o => o.Parent == s.Id)).Select(s => s.Component is null ? s.Name : $"{s.Name} of {s.Component}").ToList();
+        return (leaves.Count == 0 ? "" : " during " + List(leaves, "segments")) + (document.Interval?.Seconds is null ? "; no end recorded" : "");
+    }
+}

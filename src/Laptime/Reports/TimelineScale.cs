@@ -1,0 +1,59 @@
+using Laptime.Timing;
+using Laptime.Transactions;
+
+namespace Laptime.Reports;
+
+/// <summary>
+/// Where a segment's bar stands, so that what ran side by side is seen side by side. Idle waiting before the command is off the scale: hours of it would
+/// leave no room for the rest.
+/// </summary>
+public sealed class TimelineScale
+{
+    private readonly double from;
+    private readonly double to;
+
+    private TimelineScale(double from, double to) => (this.from, this.to) = (from, to);
+
+    public double Seconds => to - from;
+
+    public static TimelineScale Of(IReadOnlyList<Segment> shown)
+    {
+        var (from, to) = (double.PositiveInfinity, double.NegativeInfinity);
+        foreach (var segment in shown)
+        {
+            if (Fits(segment))
+            {
+                from = Math.Min(from, segment.Start);
+                to = Math.Max(to, segment.Start + segment.Seconds!.Value);
+            }
+        }
+
+        return to > from ? new TimelineScale(from, to) : new TimelineScale(0, 0);
+    }
+
+    /// <summary>First cell and number of cells; null for a segment without a place (idle, or without an end).</summary>
+    public (int Offset, int Length)? Place(Segment segment, int width)
+    {
+        if (!Fits(segment) || Seconds <= 0)
+        {
+            return null;
+        }
+
+        var offset = Math.Clamp((int)((segment.Start - from) / Seconds * width), 0, width - 1);
+        var end = (int)Math.Ceiling((segment.Start + segment.Seconds!.Value - from) / Seconds * width - 0.5);
+        return (offset, Math.Clamp(end - offset, 1, width - offset));
+    }
+
+    public string? Bar(Segment segment, int width, char critical, char aside, char empty) => Place(segment, width) is not var (offset, length)
+        ? null
+        : new string(empty, offset) + new string(segment.CriticalPath ? critical : aside, length) + new string(empty, width - offset - length);
+
+    /// <summary>Segments without children, by their start.</summary>
+    public static IReadOnlyList<Segment> Leaves(TransactionDocument document)
+    {
+        var parents = document.Segments.Select(s => s.Parent).ToHashSet();
+        return [.. document.Segments.Where(s => !parents.Contains(s.Id)).OrderBy(s => s.Start).ThenBy(s => s.Id)];
+    }
+
+    private static bool Fits(Segment segment) => segment is { Seconds: not null } and not { Name: "wait", Kind: "idle" };
+}
