@@ -1,0 +1,145 @@
+using Laptime.Foundations;
+using Laptime.Reports;
+using Laptime.Timing;
+using Laptime.Transactions;
+
+namespace Laptime.Cli.Rendering;
+
+/// <summary>
+/// What a transaction did, on one screen: the verdict, the components, the segments on their timeline, and last, where the eye rests, the interval and
+/// what took the most of it. Without a terminal the same as plain text.
+/// </summary>
+internal static class SummaryView
+{
+    private const int NamesShown = 12;
+    private const int TailShown = 10;
+
+    public static string Render(TransactionDocument document, Terminal terminal)
+    {
+        var page = new Page(terminal);
+        var symbol = Symbols.Outcome(terminal, document.Outcome);
+        page.Wrapped(symbol, new Span(Sentences.Headline(document), Tone.Strong), 2);
+        if (document.Components.Count > 0)
+        {
+            page.Blank();
+            Components(page, document, terminal);
+        }
+
+        Failure(page, document.Failure);
+        foreach (var warning in document.Warnings)
+        {
+            page.Wrapped(new Span("!", Tone.Warn), new Span("warning: " + warning, Tone.Warn), 2);
+        }
+
+        foreach (var gap in document.ParityGaps)
+        {
+            page.Wrapped(new Span("~", Tone.Dim), new Span("parity gap: " + gap, Tone.Dim), 2);
+        }
+
+        Segments(page, document, terminal);
+        Last(page, document);
+        return page.ToString();
+    }
+
+    private static void Components(Page page, TransactionDocument document, Terminal terminal)
+    {
+        var shown = document.Components;
+        if (shown.Count > NamesShown)
+        {
+            // Those that something was done to; the skipped ones are counted.
+            shown = [.. shown.OrderBy(c => c.Action == "skip" ? 1 : 0).Take(NamesShown)];
+        }
+
+        page.Table(
+            [new Column(""), new Column("component"), new Column("action"), new Column("why", Shrinks: true), new Column("state"), new Column("reach", Shrinks: true)],
+            [.. shown.Select(c => new Span[]
+            {
+                Symbols.Component(terminal, c), new(c.Name, Tone.Strong), c.Action, new(Sentences.Why(c), Tone.Dim), Sentences.State(c), new(c.Endpoint ?? "", Tone.Dim),
+            })]);
+        if (shown.Count < document.Components.Count)
+        {
+            var rest = document.Components.Count - shown.Count;
+            page.Line(new Span($"   and {rest} more, {document.Counters.Skipped} skipped in all", Tone.Dim));
+        }
+    }
+
+    private static void Failure(Page page, FailureReport? failure)
+    {
+        if (failure is null)
+        {
+            return;
+        }
+
+        page.Blank();
+        if (failure.Where is { } where)
+        {
+            page.Wrapped(new Span("where", Tone.Dim), where, 7);
+        }
+
+        if (failure.Mend is { } mend)
+        {
+            page.Wrapped(new Span("mend", Tone.Dim), mend, 7);
+        }
+
+        foreach (var line in (failure.Tail ?? []).TakeLast(TailShown))
+        {
+            page.Line(new Span("  | ", Tone.Dim), new Span(line, Tone.Dim));
+        }
+    }
+
+    private static void Segments(Page page, TransactionDocument document, Terminal terminal)
+    {
+        var leaves = TimelineScale.Leaves(document);
+        if (leaves.Count == 0)
+        {
+            return;
+        }
+
+        page.Blank();
+        var shown = Largest(leaves, Math.Clamp(terminal.Height - page.Lines - 6, 3, 24));
+        SegmentTable.Write(page, shown, TimelineScale.Of(leaves), terminal);
+        if (shown.Count < leaves.Count)
+        {
+            var left = leaves.Except(shown).ToList();
+            page.Line(new Span($"  and {left.Count} more, the longest {Duration.Text(left.Max(s => s.Seconds ?? 0))}", Tone.Dim));
+        }
+    }
+
+    /// <summary>The ones that matter, in their order: without an end, then the critical path, then the longest.</summary>
+    private static List<Segment> Largest(IReadOnlyList<Segment> leaves, int most) => leaves.Count <= most
+        ? [.. leaves]
+        : [.. leaves.OrderBy(s => s.Seconds is null ? 0 : 1).ThenByDescending(s => s.CriticalPath && s.Seconds > 0.001).ThenByDescending(s => s.Seconds)
+            .Take(most - 1).OrderBy(s => s.Start).ThenBy(s => s.Id)];
+
+    private static void Last(Page page, TransactionDocument document)
+    {
+        if (Sentences.Interval(document) is not { } interval)
+        {
+            return;
+        }
+
+        var parts = document.Interval!;
+        var apart = new List<string>();
+        if (parts.ArtifactPublishSeconds is { } publish)
+        {
+            apart.Add($"artifact published after {Duration.Text(publish)}");
+        }
+
+        if (parts.RolloutSeconds is { } rollout)
+        {
+            apart.Add($"rollout {Duration.Text(rollout)}");
+        }
+
+        if (parts.UnattributedSeconds is { } rest)
+        {
+            apart.Add($"{Duration.Text(rest)} unattributed");
+        }
+
+        page.Blank();
+        page.Wrapped(new Span("interval", Tone.Dim), new Span(interval + (apart.Count == 0 ? "" : $" ({string.Join(", ", apart)})"), Tone.Strong), 10);
+        if (Sentences.Dominant(document) is { } dominant)
+        {
+            page.Wrapped(new Span("dominant", Tone.Dim), new Span(dominant, Tone.Strong), 10);
+        }
+    }
+}
