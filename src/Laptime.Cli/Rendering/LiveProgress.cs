@@ -107,7 +107,7 @@ internal sealed class LiveProgress : Progress
         var rows = lines.Select(l => Line(l, frame, name, doing)).ToList();
         if (warnings > 0)
         {
-            rows.Add(new Text(Reports.Sentences.Count(warnings, "warning"), Style(Tone.Warn)));
+            rows.Add(new Paragraph(Reports.Sentences.Count(warnings, "warning"), Style(Tone.Warn)));
         }
 
         return new Rows(rows);
