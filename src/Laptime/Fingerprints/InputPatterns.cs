@@ -81,6 +81,36 @@ public sealed class InputPatterns
         return -1;
     }
 
+    /// <summary>True when every file below the folder matches: nothing has to be asked file by file. False may also mean "not known".</summary>
+    public bool CoversAll(string folder) => patterns.Count == 1 && !patterns[0].Excludes && patterns[0].CoversAll(folder);
+
+    /// <summary>True when one pattern of a list without exclusions takes everything in the folder.</summary>
+    internal bool TakesFolder(string folder)
+    {
+        foreach (var pattern in patterns)
+        {
+            if (pattern.CoversAll(folder) || pattern.Matches(folder))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>Patterns of two lists that exclude nothing, as one.</summary>
+    internal static InputPatterns Join(InputPatterns? a, InputPatterns b)
+    {
+        var joined = new InputPatterns();
+        joined.patterns.AddRange(a?.patterns ?? []);
+        joined.patterns.AddRange(b.patterns);
+        joined.Roots = RootsOf(joined.patterns);
+        return joined;
+    }
+
+    /// <summary>Roots of several lists, none within another.</summary>
+    internal static IReadOnlyList<string> RootsOf(IEnumerable<InputPatterns> lists) => RootsOf([.. lists.SelectMany(l => l.patterns)]);
+
     /// <summary>False only when nothing below the folder can match: the walk need not go there.</summary>
     public bool MayMatchBelow(string folder)
     {
@@ -288,6 +318,8 @@ public sealed class InputPatterns
 
             return Match(path, 0, 0);
         }
+
+        public bool CoversAll(string folder) => (everything && !folder.StartsWith("..", StringComparison.Ordinal)) || (wholeRoot && Contains(Root, folder));
 
         public bool MayMatchBelow(string folder) =>
             Contains(Root, folder) ? wholeRoot || everything || MayGoOn(folder) : Contains(folder, Root);

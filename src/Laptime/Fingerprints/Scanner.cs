@@ -3,7 +3,359 @@ using Laptime.Workspaces;
 
 namespace Laptime.Fingerprints;
 
-internal sealed class Scanner(Workspace workspace, ScanOptions options, CancellationToken cancel)
+/// <summary>One scan: walk the folders that can hold inputs, reuse what the stat index proves, read the rest, list by component.</summary>
+internal sealed class Scanner
 {
-    public WorkspaceScan Run() => throw new FaultException(new Fault(Outcome.InternalError, $"not yet {workspace} {options} {cancel}"));
+    private const int MaxProblems = 20;
+    private const long BigFile = 4 * 1024 * 1024;
+    private const int HashChunk = 32;
+    private static readonly int WorkerCount = Math.Clamp(Environment.ProcessorCount, 1, 4);
+
+    private readonly Workspace workspace;
+    private readonly ScanOptions options;
+    private readonly CancellationToken cancel;
+    private readonly string indexPath;
+    private readonly GitHome git;
+    private readonly IReadOnlyList<ScanGroup> groups;
+    private readonly InputPatterns? outputs;
+    private readonly bool[][] matched;
+    private readonly List<Problem> problems = [];
+    private readonly List<string> warnings = [];
+    private readonly List<string> unstable = [];
+    private int hashed;
+    private long hashedBytes;
+
+    public Scanner(Workspace workspace, ScanOptions options, CancellationToken cancel)
+    {
+        this.workspace = workspace;
+        this.options = options;
+        this.cancel = cancel;
+        indexPath = options.IndexPath ?? Path.Combine(workspace.Root, ".laptime", "index");
+        git = options.Git ?? GitHome.FromEnvironment();
+        (groups, outputs) = ScanGroup.Of(workspace);
+        matched = [.. groups.Select(g => new bool[g.Texts.Count + 2])];
+    }
+
+    public WorkspaceScan Run()
+    {
+        var walkers = new FileWalker[WorkerCount];
+        IndexWriter? writer = null;
+        StatIndex? index = null;
+        try
+        {
+            for (var i = 0; i < walkers.Length; i++)
+            {
+                walkers[i] = FileWalker.Create(workspace.Root, options.Portable);
+            }
+
+            using var facts = new ScanFacts(FileWalker.Create(workspace.Root, options.Portable));
+            string? cannotSave = null;
+            if (options.SaveIndex)
+            {
+                writer = IndexWriter.Start(indexPath, walkers[0], out cannotSave);
+            }
+
+            index = options.Full || !walkers[0].HasChangeTime ? null : StatIndex.Load(indexPath);
+            foreach (var source in workspace.Sources)
+            {
+                facts.Read(RelativeToRoot(source));
+            }
+
+            var walk = new TreeWalk(groups, outputs, index, facts, matched, git, cancel);
+            var folders = walk.Run(Roots(facts, walkers[0]), walkers);
+            problems.AddRange(walk.Problems);
+            ThrowProblems();
+
+            HashMissing(folders, walkers);
+            ThrowProblems();
+            return Assemble(folders, facts, writer, cannotSave);
+        }
+        catch (UnreadableException e)
+        {
+            throw new LapException([e.Problem]);
+        }
+        finally
+        {
+            index?.Dispose();
+            writer?.Dispose();
+            foreach (var walker in walkers)
+            {
+                walker?.Dispose();
+            }
+        }
+    }
+
+    private List<WalkRoot> Roots(ScanFacts facts, FileWalker walker)
+    {
+        var prepare = new WalkRoots(workspace.Root, facts, walker, git);
+        List<WalkRoot> roots = [];
+        foreach (var group in groups)
+        {
+            if (group.Folder is { } folder && facts.TypeOf(folder.Length == 0 ? "." : folder) != EntryType.Folder)
+            {
+                problems.Add(new Problem($"component `{group.Name}`: its path `{folder}` is not a folder", group.At?.ToString(), "mend `path`, or create the folder"));
+            }
+        }
+
+        foreach (var path in InputPatterns.RootsOf(groups.Select(g => g.Patterns)))
+        {
+            if (prepare.Prepare(path, problems) is { } root)
+            {
+                roots.Add(root);
+            }
+        }
+
+        ThrowProblems();
+        return roots;
+    }
+
+    private void HashMissing(IReadOnlyList<ScannedFolder> folders, FileWalker[] walkers)
+    {
+        List<(ScannedFolder Folder, int Entry)> big = [], small = [];
+        foreach (var folder in folders)
+        {
+            for (var i = 0; i < folder.Count; i++)
+            {
+                ref var entry = ref folder.Entries[i];
+                if (entry.Use is IndexFormat.Input or IndexFormat.Rule && entry.Content.IsNone)
+                {
+                    (entry.Stat.Size >= BigFile ? big : small).Add((folder, i));
+                }
+            }
+        }
+
+        if (big.Count + small.Count == 0)
+        {
+            return;
+        }
+
+        // The big ones first: a last one started late would leave one worker alone with it.
+        var (nextBig, nextSmall) = (0, 0);
+        var workers = new Workers(big.Count + small.Count < 8 ? 1 : walkers.Length);
+        workers.Run(number =>
+        {
+            var walker = walkers[number];
+            ScannedFolder? entered = null;
+            int i;
+            while (!workers.Failed && (i = Interlocked.Increment(ref nextBig) - 1) < big.Count)
+            {
+                cancel.ThrowIfCancellationRequested();
+                HashOne(walker, big[i].Folder, big[i].Entry, ref entered);
+            }
+
+            while (!workers.Failed && (i = Interlocked.Add(ref nextSmall, HashChunk) - HashChunk) < small.Count)
+            {
+                cancel.ThrowIfCancellationRequested();
+                for (var end = Math.Min(small.Count, i + HashChunk); i < end; i++)
+                {
+                    HashOne(walker, small[i].Folder, small[i].Entry, ref entered);
+                }
+            }
+        });
+    }
+
+    private void HashOne(FileWalker walker, ScannedFolder folder, int number, ref ScannedFolder? entered)
+    {
+        ref var entry = ref folder.Entries[number];
+        try
+        {
+            if (entered != folder)
+            {
+                entered = null;
+                if (!walker.Enter(folder.Path))
+                {
+                    Gone(folder, ref entry);
+                    return;
+                }
+
+                entered = folder;
+            }
+
+            // A file may be replaced by a link, or the other way round, while we look: try again as what it is now.
+            for (var attempt = 0; attempt < 5; attempt++)
+            {
+                if (walker.Hash(entry.Name, entry.Type == EntryType.Link, out entry.Content, out var before, out var stable))
+                {
+                    entry.Stat = before;
+                    entry.Unstable = !stable;
+                    if (!stable)
+                    {
+                        lock (unstable)
+                        {
+                            unstable.Add(folder.Below(entry.Name));
+                        }
+                    }
+
+                    Interlocked.Increment(ref hashed);
+                    Interlocked.Add(ref hashedBytes, before.Size);
+                    return;
+                }
+
+                if (!walker.Stat(folder.Below(entry.Name), follow: false, out var now) || now.Type is EntryType.Folder or EntryType.Special)
+                {
+                    break;
+                }
+
+                entry.Type = now.Type;
+            }
+
+            Gone(folder, ref entry);
+        }
+        catch (UnreadableException e)
+        {
+            lock (problems)
+            {
+                problems.Add(e.Problem);
+            }
+        }
+    }
+
+    /// <summary>It was listed and is no more: the folder's stamps from before must not vouch for the listing.</summary>
+    private static void Gone(ScannedFolder folder, ref ScannedEntry entry)
+    {
+        folder.Racy = true;
+        entry.Use = IndexFormat.LeftOut;
+        entry.Groups = null;
+    }
+
+    private WorkspaceScan Assemble(IReadOnlyList<ScannedFolder> folders, ScanFacts facts, IndexWriter? writer, string? cannotSave)
+    {
+        var lists = new List<InputFile>[groups.Count];
+        for (var i = 0; i < lists.Length; i++)
+        {
+            lists[i] = [];
+        }
+
+        var inputs = 0;
+        foreach (var folder in folders)
+        {
+            for (var i = 0; i < folder.Count; i++)
+            {
+                ref var entry = ref folder.Entries[i];
+                if (entry.Groups is not { } of)
+                {
+                    continue;
+                }
+
+                inputs++;
+                var file = new InputFile(folder.Below(entry.Name), entry.Stat.Kind, entry.Content, entry.Stat.Size, entry.Stat.Modified);
+                foreach (var group in of)
+                {
+                    lists[group].Add(file);
+                }
+            }
+        }
+
+        var byGroup = new Dictionary<string, InputFile[]>(StringComparer.Ordinal);
+        using var tree = new LengthPrefixed("laptime/tree/v1");
+        foreach (var source in workspace.Sources.Select(RelativeToRoot).Order(StringComparer.Ordinal))
+        {
+            tree.Add(source).Add(facts.All.FirstOrDefault(f => f.Path == source).Content);
+        }
+
+        for (var i = 0; i < lists.Length; i++)
+        {
+            var files = Sorted(lists[i]);
+            byGroup[groups[i].Name] = files;
+            tree.Add(groups[i].Name).Add(WorkspaceScan.DigestOf(files));
+            Warn(groups[i], matched[i], files.Length);
+        }
+
+        var digest = tree.Finish();
+        if (cannotSave is null && writer is not null && !facts.Unstable)
+        {
+            cannotSave = writer.Save(folders, [.. facts.All], digest, inputs);
+        }
+
+        if (cannotSave is not null)
+        {
+            warnings.Add($"the stat index {indexPath} could not be saved ({cannotSave}): the next run reads every input again");
+        }
+
+        unstable.Sort(StringComparer.Ordinal);
+        return new WorkspaceScan(byGroup, digest, unstable, warnings, Directories(folders, facts), new ScanCounters(inputs, folders.Count, hashed, hashedBytes));
+    }
+
+    private void Warn(ScanGroup group, bool[] hit, int count)
+    {
+        if (count == 0)
+        {
+            warnings.Add($"{group.Name}: no input at all; everything under its path is ignored, or no pattern matches");
+            return;
+        }
+
+        for (var i = 0; i < group.Texts.Count; i++)
+        {
+            if (!hit[i] && !group.Texts[i].StartsWith('!'))
+            {
+                warnings.Add($"{group.Name}: input pattern `{group.Texts[i]}` matches nothing");
+            }
+        }
+    }
+
+    /// <summary>Walk order is nearly the order of paths; only where a name and a folder share their beginning do they differ.</summary>
+    private static InputFile[] Sorted(List<InputFile> files)
+    {
+        var array = files.ToArray();
+        for (var i = 1; i < array.Length; i++)
+        {
+            if (string.CompareOrdinal(array[i - 1].Path, array[i].Path) > 0)
+            {
+                Array.Sort(array, (a, b) => string.CompareOrdinal(a.Path, b.Path));
+                break;
+            }
+        }
+
+        return array;
+    }
+
+    private SortedSet<string> DirectorySet(IReadOnlyList<ScannedFolder> folders, ScanFacts facts)
+    {
+        var set = new SortedSet<string>(StringComparer.Ordinal);
+        foreach (var folder in folders)
+        {
+            set.Add(Path.GetFullPath(Path.Join(workspace.Root, folder.Path)));
+        }
+
+        foreach (var fact in facts.All)
+        {
+            // A file that is not there is announced by the nearest folder above it that is.
+            var parent = Path.GetDirectoryName(Path.GetFullPath(Path.IsPathRooted(fact.Path) ? fact.Path : Path.Join(workspace.Root, fact.Path)));
+            while (parent is not null && !Directory.Exists(parent))
+            {
+                parent = Path.GetDirectoryName(parent);
+            }
+
+            if (parent is not null)
+            {
+                set.Add(parent);
+            }
+        }
+
+        return set;
+    }
+
+    private string[] Directories(IReadOnlyList<ScannedFolder> folders, ScanFacts facts) => [.. DirectorySet(folders, facts)];
+
+    private string RelativeToRoot(string path)
+    {
+        var relative = Path.GetRelativePath(workspace.Root, path).Replace('\\', '/');
+        return relative.StartsWith("../", StringComparison.Ordinal) || Path.IsPathRooted(relative) ? path : relative;
+    }
+
+    private void ThrowProblems()
+    {
+        if (problems.Count == 0)
+        {
+            return;
+        }
+
+        var shown = problems.OrderBy(p => p.Where, StringComparer.Ordinal).Take(MaxProblems).ToList();
+        if (problems.Count > MaxProblems)
+        {
+            shown.Add(new Problem($"and {problems.Count - MaxProblems} more like these"));
+        }
+
+        throw new LapException(shown);
+    }
 }

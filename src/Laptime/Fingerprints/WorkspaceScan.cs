@@ -17,6 +17,9 @@ public sealed record ScanOptions
 
     /// <summary>Use the portable reader on Linux too (tests compare both).</summary>
     public bool Portable { get; init; }
+
+    /// <summary>Where git's own settings are; null: as this process's environment says.</summary>
+    internal GitHome? Git { get; init; }
 }
 
 /// <summary>What a scan cost.</summary>

@@ -1,0 +1,110 @@
+using System.Runtime.InteropServices;
+
+namespace Laptime.Fingerprints;
+
+/// <summary>The few Linux calls the walk needs. Blittable signatures; errno is read right after a call that failed.</summary>
+internal static unsafe class Native
+{
+    public const int CurrentFolder = -100;
+    public const int ReadOnly = 0;
+    public const int NonBlocking = 0x800;
+    public const int CloseOnExec = 0x80000;
+    public const int PathOnly = 0x200000;
+    public const int EmptyPath = 0x1000;
+    public const int NoFollowStat = 0x100;
+    public const uint StatMask = 0x0001 | 0x0002 | 0x0040 | 0x0080 | 0x0100 | 0x0200;
+    public const int NoEntry = 2;
+    public const int Access = 13;
+    public const int NotFolder = 20;
+    public const int TooManyLinks = 40;
+    public const int NotPermitted = 1;
+    public const int NoDevice = 6;
+
+    // O_DIRECTORY and O_NOFOLLOW have other values on ARM.
+    private static readonly bool Arm = RuntimeInformation.ProcessArchitecture is Architecture.Arm64 or Architecture.Arm;
+
+    public static int Directory => Arm ? 0x4000 : 0x10000;
+
+    public static int NoFollow => Arm ? 0x8000 : 0x20000;
+
+    [DllImport("libc", EntryPoint = "openat"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    public static extern int OpenAt(int folder, byte* path, int flags, int mode);
+
+    [DllImport("libc", EntryPoint = "close"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    public static extern int Close(int descriptor);
+
+    [DllImport("libc", EntryPoint = "getdents64"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    public static extern nint GetEntries(int descriptor, byte* buffer, nuint size);
+
+    [DllImport("libc", EntryPoint = "statx"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    public static extern int StatX(int folder, byte* path, int flags, uint mask, StatXBuffer* result);
+
+    [DllImport("libc", EntryPoint = "read"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    public static extern nint Read(int descriptor, byte* buffer, nuint size);
+
+    [DllImport("libc", EntryPoint = "readlinkat"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    public static extern nint ReadLinkAt(int folder, byte* path, byte* buffer, nuint size);
+
+    [DllImport("libc", EntryPoint = "mmap"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    public static extern byte* Map(void* address, nuint length, int protection, int flags, int descriptor, long offset);
+
+    [DllImport("libc", EntryPoint = "munmap"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    public static extern int Unmap(byte* address, nuint length);
+
+    [DllImport("libc", EntryPoint = "statfs"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    public static extern int StatFs(byte* path, byte* result);
+
+    [DllImport("libc", EntryPoint = "inotify_init1"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    public static extern int WatchStart(int flags);
+
+    [DllImport("libc", EntryPoint = "inotify_add_watch"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    public static extern int WatchAdd(int descriptor, byte* path, uint mask);
+
+    [DllImport("libc", EntryPoint = "poll"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    public static extern int Poll(PollEntry* entries, nuint count, int timeoutMs);
+
+    public static int Errno => Marshal.GetLastSystemError();
+
+    [StructLayout(LayoutKind.Sequential)]
+    public struct PollEntry
+    {
+        public int Descriptor;
+        public short Events;
+        public short Results;
+    }
+
+    /// <summary>struct statx, the fields in use.</summary>
+    [StructLayout(LayoutKind.Explicit, Size = 256)]
+    public struct StatXBuffer
+    {
+        [FieldOffset(0)]
+        public uint Mask;
+
+        [FieldOffset(28)]
+        public ushort Mode;
+
+        [FieldOffset(32)]
+        public ulong Inode;
+
+        [FieldOffset(40)]
+        public long Size;
+
+        [FieldOffset(96)]
+        public long ChangedSeconds;
+
+        [FieldOffset(104)]
+        public uint ChangedNs;
+
+        [FieldOffset(112)]
+        public long ModifiedSeconds;
+
+        [FieldOffset(120)]
+        public uint ModifiedNs;
+
+        [FieldOffset(136)]
+        public uint DeviceMajor;
+
+        [FieldOffset(140)]
+        public uint DeviceMinor;
+    }
+}

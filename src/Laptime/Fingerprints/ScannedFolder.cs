@@ -1,0 +1,30 @@
+namespace Laptime.Fingerprints;
+
+/// <summary>A folder that was walked, with every name in it sorted by its bytes.</summary>
+internal sealed class ScannedFolder(string path)
+{
+    public readonly string Path = path;
+    public FileStat Stat;
+
+    /// <summary>Something in it moved while it was listed: its stamps prove nothing.</summary>
+    public bool Racy;
+    public ScannedEntry[] Entries = [];
+    public int Count;
+
+    public string Below(string name) => Path.Length == 0 ? name : Path + "/" + name;
+}
+
+internal struct ScannedEntry
+{
+    public string Name;
+
+    /// <summary>One of <see cref="IndexFormat"/>'s uses: input, rule, walked, left out.</summary>
+    public ushort Use;
+    public EntryType Type;
+    public bool Unstable;
+    public FileStat Stat;
+    public Digest Content;
+
+    /// <summary>Numbers of the groups (components) it is an input of.</summary>
+    public int[]? Groups;
+}
