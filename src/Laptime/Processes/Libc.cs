@@ -22,11 +22,11 @@ internal static unsafe partial class Libc
     [DllImport("libc", EntryPoint = "geteuid")]
     internal static extern uint EffectiveUser();
 
-    [DllImport("libc", EntryPoint = "kill", SetLastError = true)]
-    internal static extern int Kill(int pid, int signal);
+    [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
+    internal static partial int Kill(int pid, int signal);
 
-    [DllImport("libc", EntryPoint = "waitpid", SetLastError = true)]
-    internal static extern int WaitPid(int pid, int* status, int options);
+    [LibraryImport("libc", EntryPoint = "waitpid", SetLastError = true)]
+    internal static partial int WaitPid(int pid, int* status, int options);
 
     [DllImport("libc", EntryPoint = "close")]
     internal static extern int Close(int fd);
@@ -34,21 +34,21 @@ internal static unsafe partial class Libc
     [DllImport("libc", EntryPoint = "eventfd")]
     internal static extern int EventFd(uint initial, int flags);
 
-    [DllImport("libc", EntryPoint = "poll", SetLastError = true)]
-    internal static extern int Poll(PollFd* fds, nuint count, int timeoutMilliseconds);
+    [LibraryImport("libc", EntryPoint = "poll", SetLastError = true)]
+    internal static partial int Poll(PollFd* fds, nuint count, int timeoutMilliseconds);
 
-    [DllImport("libc", EntryPoint = "read", SetLastError = true)]
-    internal static extern nint Read(int fd, void* buffer, nuint count);
+    [LibraryImport("libc", EntryPoint = "read", SetLastError = true)]
+    internal static partial nint Read(int fd, void* buffer, nuint count);
 
-    [DllImport("libc", EntryPoint = "write", SetLastError = true)]
-    internal static extern nint Write(int fd, void* buffer, nuint count);
+    [LibraryImport("libc", EntryPoint = "write", SetLastError = true)]
+    internal static partial nint Write(int fd, void* buffer, nuint count);
 
-    [DllImport("libc", EntryPoint = "statx", SetLastError = true)]
-    internal static extern int Statx(int directory, byte* path, int flags, uint mask, byte* buffer);
+    [LibraryImport("libc", EntryPoint = "statx", SetLastError = true)]
+    internal static partial int Statx(int directory, byte* path, int flags, uint mask, byte* buffer);
 
     // pidfd_open and pidfd_send_signal have wrappers only in newer C libraries; their numbers are the same on every architecture .NET runs on.
-    [DllImport("libc", EntryPoint = "syscall", SetLastError = true)]
-    private static extern long Syscall(long number, long a, long b, long c, long d);
+    [LibraryImport("libc", EntryPoint = "syscall", SetLastError = true)]
+    private static partial long Syscall(long number, long a, long b, long c, long d);
 
     /// <summary>A descriptor that becomes readable when the process ends; -1 where the kernel has none.</summary>
     internal static int PidFdOpen(int pid) => (int)Syscall(434, pid, 0, 0, 0);
