@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics.Arm;
 
 namespace Laptime.Fingerprints;
 
@@ -21,11 +22,9 @@ internal static unsafe class Native
     public const int NoDevice = 6;
 
     // O_DIRECTORY and O_NOFOLLOW have other values on ARM.
-    private static readonly bool Arm = RuntimeInformation.ProcessArchitecture is Architecture.Arm64 or Architecture.Arm;
+    public static int Directory => ArmBase.IsSupported ? 0x4000 : 0x10000;
 
-    public static int Directory => Arm ? 0x4000 : 0x10000;
-
-    public static int NoFollow => Arm ? 0x8000 : 0x20000;
+    public static int NoFollow => ArmBase.IsSupported ? 0x8000 : 0x20000;
 
     [DllImport("libc", EntryPoint = "openat"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     public static extern int OpenAt(int folder, byte* path, int flags, int mode);

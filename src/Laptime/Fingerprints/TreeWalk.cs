@@ -336,7 +336,7 @@ internal sealed class TreeWalk(
         throw new UnreadableException(path, "it keeps changing while it is read");
     }
 
-    private IReadOnlyList<ScannedFolder> InOrder(IReadOnlyList<WalkRoot> roots)
+    private List<ScannedFolder> InOrder(IReadOnlyList<WalkRoot> roots)
     {
         var byPath = new Dictionary<string, ScannedFolder>(folders.Count, StringComparer.Ordinal);
         foreach (var folder in folders)
