@@ -27,6 +27,12 @@ public sealed record Command
     /// <summary>File that receives everything the program prints (both streams, in order of arrival), or null.</summary>
     public string? LogFile { get; init; }
 
+    /// <summary>
+    /// File that says which process this is while it runs, or null: the successor of a killed lap ends the process by it
+    /// (<see cref="ProcessRunner.EndLeftover"/>).
+    /// </summary>
+    public string? PidFile { get; init; }
+
     /// <summary>What a transaction ends with when the program cannot be started.</summary>
     public Outcome FailsAs { get; init; } = Outcome.BuildFailed;
 

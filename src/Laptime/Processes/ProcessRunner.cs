@@ -60,13 +60,28 @@ public sealed class ProcessRunner(TimeProvider clock)
                     killers.Add(killer);
                 }
 
-                return await run.WaitAsync(cancel).ConfigureAwait(false);
+                var end = run.WaitAsync(cancel);
+                if (command.PidFile is { } pidFile)
+                {
+                    try
+                    {
+                        AtomicFile.Write(pidFile, $"{run.Pid} {ProcessOwner.TicksOf(run.Pid)} {ProcessOwner.Current().BootId}", durable: false);
+                    }
+                    catch
+                    {
+                        run.Kill();
+                        await ((Task)end).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                        throw;
+                    }
+                }
+
+                return await end.ConfigureAwait(false);
             }
             catch (Win32Exception e)
             {
                 throw CannotStart(command, e.Message, StartMend(command));
             }
-            catch (IOException e) when (command.LogFile is not null)
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
                 throw LogFailed(command, e);
             }
@@ -77,6 +92,11 @@ public sealed class ProcessRunner(TimeProvider clock)
                     lock (gate)
                     {
                         killers.Remove(killer);
+                    }
+
+                    if (command.PidFile is { } pidFile)
+                    {
+                        File.Delete(pidFile);
                     }
                 }
             }
@@ -95,6 +115,21 @@ public sealed class ProcessRunner(TimeProvider clock)
         }
     }
 
+    /// <summary>Kills the tree of a program that a killed lap left, by its pid file.</summary>
+    /// <returns>Whether it was still alive: ask again until it is gone.</returns>
+    public static bool EndLeftover(string pidFile)
+    {
+        if (!File.Exists(pidFile) || File.ReadAllText(pidFile).Split(' ') is not [var pidText, var ticksText, var boot]
+            || !int.TryParse(pidText, out var pid) || !long.TryParse(ticksText, out var ticks)
+            || (ProcessOwner.Current() with { Pid = pid, StartTicks = ticks, BootId = boot }).IsAlive() != true)
+        {
+            return false;
+        }
+
+        ProcessTree.Kill(pid);
+        return true;
+    }
+
     private static FaultException CannotStart(Command command, string cause, string mend) => new(new Fault(
         command.FailsAs, $"cannot start `{command.Program}`: {cause}", $"in {command.Directory}", mend));
 
@@ -103,13 +138,15 @@ public sealed class ProcessRunner(TimeProvider clock)
         : $"install `{command.Program}`, or put its folder on PATH; for shell syntax write the command as one text, not as a list";
 
     private static FaultException LogFailed(Command command, Exception e) => new(new Fault(
-        command.FailsAs, $"cannot write the log of `{command.Program}`: {e.Message}", command.LogFile,
+        command.FailsAs, $"cannot write what `{command.Program}` prints: {e.Message}", command.LogFile ?? command.Directory,
         "free some disk space, or make the folder writable"), e);
 }
 
 /// <summary>A started program, on one operating system.</summary>
 internal interface IRunningProgram : IDisposable
 {
+    int Pid { get; }
+
     Task<ProcessResult> WaitAsync(CancellationToken cancel);
 
     /// <summary>Kills the whole tree now. Safe at any time from any thread.</summary>

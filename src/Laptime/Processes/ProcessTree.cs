@@ -43,9 +43,6 @@ internal static class ProcessTree
         return found;
     }
 
-    /// <summary>When the process began, in the kernel's ticks; null when there is none, or it is a zombie.</summary>
-    public static ulong? StartTicks(int pid) => Read(pid) is { Zombie: false } stat ? stat.StartTicks : null;
-
     public static void Signal(Member member, int signal)
     {
         if (Read(member.Pid)?.StartTicks == member.StartTicks)
@@ -54,14 +51,30 @@ internal static class ProcessTree
         }
     }
 
-    private static (int Parent, ulong StartTicks, bool Zombie)? Read(int pid)
+    /// <summary>Kills a process that is not our child, with its group and descendants.</summary>
+    public static void Kill(int pid)
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            using var process = System.Diagnostics.Process.GetProcessById(pid);
+            process.Kill(entireProcessTree: true);
+            return;
+        }
+
+        var members = Below(pid);
+        Unix.SignalGroup(pid, Unix.SigKill);
+        Unix.Signal(pid, Unix.SigKill);
+        members.ForEach(m => Signal(m, Unix.SigKill));
+    }
+
+    private static (int Parent, ulong StartTicks)? Read(int pid)
     {
         try
         {
             var stat = File.ReadAllText($"/proc/{pid}/stat");
             // The name is in parentheses and may hold anything: count from behind it. State, parent, …; the start is the 20th.
             var fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
-            return (int.Parse(fields[1], CultureInfo.InvariantCulture), ulong.Parse(fields[19], CultureInfo.InvariantCulture), fields[0] is "Z" or "X");
+            return (int.Parse(fields[1], CultureInfo.InvariantCulture), ulong.Parse(fields[19], CultureInfo.InvariantCulture));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

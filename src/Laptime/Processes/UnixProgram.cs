@@ -76,6 +76,8 @@ internal sealed class UnixProgram : IRunningProgram
         }
     }
 
+    public int Pid => pid;
+
     public Task<ProcessResult> WaitAsync(CancellationToken cancel)
     {
         var done = new TaskCompletionSource<ProcessResult>(TaskCreationOptions.RunContinuationsAsynchronously);

@@ -50,6 +50,8 @@ internal sealed class WindowsProgram : IRunningProgram
         return new WindowsProgram(process, command, capture, clock);
     }
 
+    public int Pid => process.Id;
+
     public async Task<ProcessResult> WaitAsync(CancellationToken cancel)
     {
         using var deadline = new CancellationTokenSource(command.Deadline ?? Timeout.InfiniteTimeSpan, clock);

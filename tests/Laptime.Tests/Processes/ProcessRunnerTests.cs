@@ -230,6 +230,6 @@ public sealed class ProcessRunnerTests : IDisposable
     {
         var pid = int.Parse(File.ReadAllText(pidFile), CultureInfo.InvariantCulture);
         // Killed; whoever adopted it may not have collected it yet.
-        Assert.Null(ProcessTree.StartTicks(pid));
+        Assert.Null(ProcessOwner.TicksOf(pid));
     }
 }

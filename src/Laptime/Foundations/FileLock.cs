@@ -1,6 +1,4 @@
-using Laptime.Foundations;
-
-namespace Laptime.Artifacts;
+namespace Laptime.Foundations;
 
 /// <summary>An exclusive lock on a file, between processes; the kernel gives it up when its holder dies.</summary>
 internal static class FileLock
