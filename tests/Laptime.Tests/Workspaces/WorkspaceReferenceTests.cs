@@ -45,11 +45,13 @@ public sealed class WorkspaceReferenceTests
         var lines = new List<string> { "| key | value | default | example | meaning |", "| --- | --- | --- | --- | --- |" };
         foreach (var key in keys.Keys)
         {
-            lines.Add($"| `{key.Name}` | {Cell(key.Type.Words)} | {Cell(key.Required ? "required" : key.Default ?? "none")} | `{Cell(key.Example)}` | {Cell(key.Description)} |");
+            lines.Add($"| `{key.Name}` | {Cell(Linked(key.Type.Words))} | {Cell(key.Required ? "required" : key.Default ?? "none")} | `{Cell(key.Example)}` | {Cell(key.Description)} |");
         }
 
         return "\n" + string.Join('\n', lines) + "\n\n";
     }
+
+    private static string Linked(string words) => WorkspaceKeys.All.Aggregate(words, (text, keys) => text.Replace($"(`{keys.Id}`)", $"([{keys.Id}](#{keys.Id}))"));
 
     private static string Cell(string text) => text.Replace("|", "\\|");
 

@@ -19,7 +19,7 @@ internal readonly record struct YamlMessage(int Line, int Column, string What, s
             return new(line, column - 1, "a text with `${` inside `{ }` or `[ ]` needs quotes", "put the whole text in double quotes");
         }
 
-        if (open is { } bracket && (Said("expected ',' or") || Said("current state of the object")))
+        if (open is { } bracket && (Said("expected ',' or") || Said("expected node content") || Said("current state of the object")))
         {
             return new(bracket.Line, bracket.Column, $"this `{bracket.Bracket}` is not closed, or a `,` is missing in it", $"write `{(bracket.Bracket == '[' ? ']' : '}')}` where it ends, and put texts with brackets in quotes");
         }
