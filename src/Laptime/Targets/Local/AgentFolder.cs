@@ -43,6 +43,7 @@ public sealed class AgentFolder
     /// <exception cref="LapException">A folder at that place is not ours.</exception>
     public string Prepare()
     {
+        new WorkspaceFolder(Root).Create();
         MakePrivate(Run);
         var near = Path.Combine(Run, "agent.sock");
         if (Encoding.UTF8.GetByteCount(near) <= LongestSocketPath)

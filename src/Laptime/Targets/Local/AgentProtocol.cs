@@ -1,4 +1,6 @@
 using System.Text.Json.Serialization;
+using Laptime.Foundations;
+using Laptime.Workspaces;
 
 namespace Laptime.Targets.Local;
 
@@ -195,6 +197,22 @@ public sealed record ProbePlan
     public int? Port { get; init; }
 
     public IReadOnlyDictionary<string, string>? Headers { get; init; }
+
+    /// <summary>The probe again, with <paramref name="with"/> applied to each text.</summary>
+    public Probe ToProbe(Func<string, string> with)
+    {
+        Template T(string text) => Template.Literal(with(text));
+        var contains = Contains is { } text ? T(text) : null;
+        ProbeForm form = Kind switch
+        {
+            "http" => new ProbeForm.Http(T(Text!), Status, contains, Headers?.ToDictionary(h => h.Key, h => T(h.Value)) ?? []),
+            "tcp" => new ProbeForm.Tcp(Port),
+            "file" => new ProbeForm.File(T(Text!), contains),
+            "run" => new ProbeForm.Run(Arguments is { } all ? new CommandLine.Exec([.. all.Select(T)]) : new CommandLine.Shell(T(Text!)), contains),
+            _ => throw new FormatException($"no such kind of probe: {Kind}"),
+        };
+        return new Probe { Form = form, At = new SourceLocation("laptime.yaml", 0, 0) };
+    }
 }
 
 public sealed record StartedInstance(string Id, int Pid, int Port);

@@ -1,0 +1,108 @@
+using System.Net.Sockets;
+using System.Text.Json;
+using Laptime.Targets.Local;
+
+namespace Laptime.Agent;
+
+/// <summary>What an agent is made of.</summary>
+internal sealed record AgentParts(Supervisor Supervisor, Rollouts Rollouts, Observer Observer, Watch Watch, string Version, TimeProvider Clock)
+{
+    internal NoOpAnswer NoOp { get; } = new(Observer, Watch, Clock);
+
+    internal DateTimeOffset Since { get; } = Clock.GetUtcNow();
+}
+
+/// <summary>Answers the control socket: one loop per connection, requests in order.</summary>
+internal sealed class AgentServer(AgentParts parts) : IDisposable
+{
+    private static readonly TimeSpan IdleBound = TimeSpan.FromMinutes(10);
+    private static readonly TimeSpan Round = TimeSpan.FromSeconds(2);
+
+    private readonly CancellationTokenSource ending = new();
+    private readonly TimeProvider clock = parts.Clock;
+    private long lastRequest = parts.Clock.GetTimestamp();
+    private int connections;
+
+    /// <summary>Ends the agent; what runs runs on.</summary>
+    internal void End() => ending.Cancel();
+
+    public void Dispose() => ending.Dispose();
+
+    /// <summary>Serves until <see cref="End"/>, a shutdown request, or until there was nothing to do for ten minutes.</summary>
+    internal async Task RunAsync(Socket listener)
+    {
+        var housekeeping = HousekeepAsync();
+        var open = new List<Task>();
+        try
+        {
+            while (true)
+            {
+                var socket = await listener.AcceptAsync(ending.Token);
+                open.RemoveAll(t => t.IsCompleted);
+                open.Add(ServeAsync(socket));
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // The end that was asked for.
+        }
+
+        await Task.WhenAll([housekeeping, .. open]);
+    }
+
+    private async Task ServeAsync(Socket socket)
+    {
+        await Task.Yield();
+        await using var stream = new NetworkStream(socket, ownsSocket: true);
+        if (!PeerUser.IsOurs(socket))
+        {
+            return;
+        }
+
+        Interlocked.Increment(ref connections);
+        var connection = new Connection(parts, stream);
+        try
+        {
+            await connection.RunAsync(End, ending.Token);
+        }
+        catch (Exception e) when (e is IOException or InvalidDataException or JsonException or OperationCanceledException)
+        {
+            // It went away, or does not speak our language: its own concern.
+        }
+        finally
+        {
+            await connection.AbandonAsync();
+            Interlocked.Decrement(ref connections);
+            Volatile.Write(ref lastRequest, clock.GetTimestamp());
+        }
+    }
+
+    private async Task HousekeepAsync()
+    {
+        while (!ending.IsCancellationRequested)
+        {
+            try
+            {
+                await Task.Delay(Round, clock, ending.Token);
+                await parts.Rollouts.ReclaimFrontsAsync(ending.Token);
+            }
+            catch (OperationCanceledException)
+            {
+                return;
+            }
+
+            List<string> logs;
+            lock (parts.Supervisor.Gate)
+            {
+                logs = [.. parts.Supervisor.Revisions.SelectMany(r => r.Instances).Select(i => i.LogFile)];
+            }
+
+            logs.ForEach(LogRotation.RotateWhenLarge);
+            var idle = logs.Count == 0 && parts.Watch.State == "off" && Volatile.Read(ref connections) == 0;
+            if (idle && clock.GetElapsedTime(Volatile.Read(ref lastRequest)) > IdleBound)
+            {
+                End();
+            }
+        }
+    }
+}
