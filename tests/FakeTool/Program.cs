@@ -76,6 +76,8 @@ foreach (var act in args)
             Process.Start("/bin/kill", [$"-{value}", Environment.ProcessId.ToString(CultureInfo.InvariantCulture)]).WaitForExit();
             Thread.Sleep(Timeout.Infinite);
             break;
+        case "serve": // an HTTP server on PORT, until SIGTERM
+            return HttpServer.Serve();
         case "exit":
             return Number(value);
         default:
