@@ -1,70 +1,53 @@
 using System.Globalization;
+using System.Text;
 
 namespace Laptime.Processes;
 
 /// <summary>Who listens on a TCP port of this machine, read from /proc. Where that cannot be read the answer is "nobody can say".</summary>
 public static class PortListener
 {
-    /// <summary>Inodes of the sockets that listen on <paramref name="port"/> on loopback or on every address; null when they cannot be read.</summary>
+    /// <summary>Sockets that listen on <paramref name="port"/>, as /proc/PID/fd names them; null when they cannot be read.</summary>
     public static IReadOnlyList<string>? Sockets(int port)
+    {
+        try
+        {
+            return OperatingSystem.IsLinux() ? [.. Listening("/proc/net/tcp", port), .. Listening("/proc/net/tcp6", port)] : null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>True or false: a process of the session does or does not hold a socket that listens on the port. Null: nobody can say.</summary>
+    public static bool? IsHeldBy(int port, Session session)
     {
         if (!OperatingSystem.IsLinux())
         {
             return null;
         }
 
-        var wanted = ":" + port.ToString("X4", CultureInfo.InvariantCulture);
-        var found = new List<string>();
-        foreach (var table in (string[])["/proc/net/tcp", "/proc/net/tcp6"])
+        try
         {
-            string[] lines;
-            try
+            // The usual case first: IPv4, and the instance's own process.
+            var found = new List<string>();
+            foreach (var socket in Listening("/proc/net/tcp", port))
             {
-                lines = File.ReadAllLines(table);
-            }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-            {
-                if (table.EndsWith('6'))
+                if (Holds(session.Pid, [socket]) == true)
                 {
-                    continue;
+                    return true;
                 }
 
-                return null;
+                found.Add(socket);
             }
 
-            foreach (var line in lines.AsSpan(1))
-            {
-                if (!line.Contains(wanted, StringComparison.Ordinal))
-                {
-                    continue;
-                }
-
-                // sl local remote state queues timer retransmits uid timeout inode; state 0A listens.
-                var fields = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
-                if (fields[1].EndsWith(wanted, StringComparison.Ordinal) && fields[3] == "0A")
-                {
-                    found.Add($"socket:[{fields[9]}]");
-                }
-            }
+            found.AddRange(Listening("/proc/net/tcp6", port));
+            return found.Count > 0 && (Holds(session.Pid, found) == true || session.Members().Any(m => Holds(m, found) == true));
         }
-
-        return found;
-    }
-
-    /// <summary>True or false: a process of the session does or does not hold a socket that listens on the port. Null: nobody can say.</summary>
-    public static bool? IsHeldBy(int port, Session session)
-    {
-        if (Sockets(port) is not { } sockets)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             return null;
         }
-
-        if (sockets.Count == 0)
-        {
-            return false;
-        }
-
-        return Holds(session.Pid, sockets) == true || session.Members().Any(m => Holds(m, sockets) == true);
     }
 
     /// <summary>The pid and program that listen on the port; null when nobody does or it cannot be read.</summary>
@@ -84,6 +67,55 @@ public static class PortListener
         }
 
         return null;
+    }
+
+    /// <summary>
+    /// Reads the kernel's table a line at a time and stops behind the listeners, which come first: walking on to the connections costs the kernel
+    /// several milliseconds.
+    /// </summary>
+    private static IEnumerable<string> Listening(string table, int port)
+    {
+        var wanted = ":" + port.ToString("X4", CultureInfo.InvariantCulture);
+        using var file = new FileStream(table, new FileStreamOptions { BufferSize = 0, Share = FileShare.ReadWrite });
+        var buffer = new byte[4096];
+        var have = 0;
+        var headRead = false;
+        while (true)
+        {
+            int end;
+            while ((end = buffer.AsSpan(0, have).IndexOf((byte)'\n')) < 0)
+            {
+                // As long as one line: a larger read makes the kernel walk on until it is full.
+                var count = file.Read(buffer, have, 150);
+                if (count == 0)
+                {
+                    yield break;
+                }
+
+                have += count;
+            }
+
+            var line = Encoding.ASCII.GetString(buffer, 0, end);
+            buffer.AsSpan(end + 1, have - end - 1).CopyTo(buffer);
+            have -= end + 1;
+            if (!headRead)
+            {
+                headRead = true;
+                continue;
+            }
+
+            // sl local remote state queues timer retransmits uid timeout inode; state 0A listens.
+            var fields = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+            if (fields[3] != "0A")
+            {
+                yield break;
+            }
+
+            if (fields[1].EndsWith(wanted, StringComparison.Ordinal))
+            {
+                yield return $"socket:[{fields[9]}]";
+            }
+        }
     }
 
     private static string ProgramOf(int pid)

@@ -171,7 +171,7 @@ public sealed class LocalTargetContract : TargetContract, IAsyncLifetime
         request.Headers.TryAddWithoutValidation("X-Odd", "é");
         request.Headers.TryAddWithoutValidation("Connection", "X-Private");
         request.Headers.TryAddWithoutValidation("X-Private", "mine");
-        var head = await (await http.SendAsync(request, Cancel)).Content.ReadAsStringAsync(Cancel);
+        var head = Encoding.Latin1.GetString(await (await http.SendAsync(request, Cancel)).Content.ReadAsByteArrayAsync(Cancel));
         Assert.StartsWith("GET /head?a=%2F&b=..%2f HTTP/1.1\r\n", head);
         Assert.Contains("Host: shop.example", head);
         Assert.Contains("X-Odd: é", head);
