@@ -42,7 +42,7 @@ internal static class ReportView
         var page = new Page(terminal);
         var at = document.Interval?.Start ?? document.Trigger?.At;
         page.Wrapped(
-            default,
+            "",
             new Span(
                 $"{document.Id}  {document.Workspace} to {document.Environment} ({document.Target}, {document.Loop}"
                 + $"{(document.Profile is { } profile ? ", " + profile : "")}){(at is { } time ? $"  {time.UtcDateTime:yyyy-MM-dd HH:mm:ss} UTC" : "")}"
