@@ -19,7 +19,7 @@ public static class Planner
         {
             if (facts.Selected is null || facts.Selected.Contains(component.Name))
             {
-                var plan = PlanOne(component, environment, facts, planned);
+                var plan = PlanOne(component, facts, planned);
                 planned.Add(component.Name, plan);
                 ordered.Add(plan);
             }
@@ -32,7 +32,7 @@ public static class Planner
     /// Plans one component, given the plans of what it uses. Called again during a deploy when an upstream artifact is known: an equal one cuts the wave off.
     /// </summary>
     public static PlannedComponent PlanOne(
-        Component component, DeployEnvironment environment, PlanningFacts facts, IReadOnlyDictionary<string, PlannedComponent> upstream)
+        Component component, PlanningFacts facts, IReadOnlyDictionary<string, PlannedComponent> upstream)
     {
         var fingerprint = facts.Fingerprints[component.Name];
         var artifact = facts.Artifacts.GetValueOrDefault(component.Name);

@@ -70,6 +70,9 @@ public sealed record Observed
     /// <summary>True only when every wanted instance is alive and the front leads to it.</summary>
     public bool Serving { get; init; }
 
+    /// <summary>What the instances' own ready probe just said, where the target can ask it cheaply; not-run where it was not asked.</summary>
+    public SignalStatus Ready { get; init; }
+
     /// <summary>In words when not serving: "exited with 1 12 s ago", "crash loop, 5 restarts".</summary>
     public string? Detail { get; init; }
 

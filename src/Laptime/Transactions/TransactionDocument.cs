@@ -165,10 +165,6 @@ public sealed record SignalReport
     public string? Reason { get; init; }
 }
 
-/// <param name="Share">Of the interval without idle waiting, 0 to 1.</param>
-/// <param name="IntervalWithout">Seconds that the interval would take with this segment at zero, by scheduling the rest again.</param>
-public sealed record DominantReport(string Segment, string? Component, double Seconds, double Share, double IntervalWithout);
-
 public sealed record CounterReport
 {
     public int Built { get; init; }

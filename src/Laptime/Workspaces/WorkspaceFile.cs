@@ -143,25 +143,21 @@ public static class WorkspaceFile
                 throw new LapException("this is a folder, not a file", shown + ":1:1", "name the file in it");
             }
 
-            // Not by its length: `-f <(command)` is a pipe.
-            using var stream = new FileStream(file, new FileStreamOptions { Access = FileAccess.Read, Share = FileShare.ReadWrite | FileShare.Delete, BufferSize = 0 });
-            var bytes = new byte[stream.CanSeek ? Math.Clamp(stream.Length + 1, 512, MostBytes + 1) : 64 * 1024];
-            var read = 0;
-            while (stream.Read(bytes, read, bytes.Length - read) is > 0 and var count)
+            using var handle = File.OpenHandle(file);
+            var length = RandomAccess.GetLength(handle);
+            if (length > MostBytes)
             {
-                read += count;
-                if (read > MostBytes)
-                {
-                    throw new LapException("the file is larger than 10 MB", shown + ":1:1", "is it the right file?");
-                }
-
-                if (read == bytes.Length)
-                {
-                    Array.Resize(ref bytes, Math.Min(bytes.Length * 2, MostBytes + 1));
-                }
+                throw new LapException($"the file is {length / (1024 * 1024)} MB; at most 10 MB are read", shown + ":1:1", "is it the right file?");
             }
 
-            return bytes[..read];
+            var bytes = new byte[length];
+            var read = 0;
+            while (read < bytes.Length && RandomAccess.Read(handle, bytes.AsSpan(read), read) is > 0 and var count)
+            {
+                read += count;
+            }
+
+            return read == bytes.Length ? bytes : bytes[..read];
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {

@@ -1,0 +1,44 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Laptime.Foundations;
+using Laptime.Transactions;
+
+namespace Laptime.Cli.Commands;
+
+/// <summary>A failure before there was a transaction.</summary>
+internal sealed record FailureDocument(string Schema, string Outcome, int ExitCode, FailureReport Failure, IReadOnlyList<Problem> Problems);
+
+/// <summary>`lap status`: per component what the target itself says, and how that differs from what was last verified.</summary>
+internal sealed record StatusDocument(string Schema, string Workspace, string Environment, string Target, DateTimeOffset ReadAt, IReadOnlyList<StatusComponent> Components);
+
+internal sealed record StatusComponent(string Name, StatusObserved? Observed, SignalsReport Signals, string? Drift, string? Endpoint);
+
+internal sealed record StatusObserved(string? Revision, string? Artifact, string? Fingerprint, string? Transaction, int Instances, int Of, DateTimeOffset? Since, bool Serving, string? Detail, IReadOnlyList<int> Pids);
+
+internal sealed record LockList(string Schema, IReadOnlyList<LockItem> Items);
+
+internal sealed record LockItem(string Id, string Environment, string Transaction, string User, string Host, int Pid, DateTimeOffset Since, DateTimeOffset Heartbeat, long Fence, string Owner);
+
+internal sealed record ValidDocument(string Schema, string Outcome, int ExitCode, string File, string Workspace, IReadOnlyList<string> Components, IReadOnlyList<string> Environments);
+
+internal sealed record VersionDocument(string Schema, string Version, string Runtime, string Platform);
+
+internal sealed record AgentDocument(string Schema, bool Running, int? Pid, string? Version, int? Instances, string Socket);
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
+[JsonSerializable(typeof(FailureDocument))]
+[JsonSerializable(typeof(StatusDocument))]
+[JsonSerializable(typeof(LockList))]
+[JsonSerializable(typeof(ValidDocument))]
+[JsonSerializable(typeof(VersionDocument))]
+[JsonSerializable(typeof(AgentDocument))]
+internal sealed partial class CliJson : JsonSerializerContext
+{
+    public static CliJson Readable { get; } = new(new JsonSerializerOptions
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+        WriteIndented = true,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    });
+}

@@ -1,0 +1,43 @@
+using System.CommandLine;
+using Laptime.Transactions;
+
+namespace Laptime.Cli.Commands;
+
+/// <summary>Flags that decide what a deploy, and so a plan, does.</summary>
+internal static class DeployFlags
+{
+    public static readonly Argument<string[]> Components = new("COMPONENT")
+    {
+        Description = "Act on these only (default: all)", Arity = ArgumentArity.ZeroOrMore,
+    };
+
+    public static readonly Option<string?> Profile = Flag.Text("--profile", "Build settings (default: the environment's)", "NAME");
+    public static readonly Option<bool> Full = Flag.Switch("--full", "Every step, also those that this loop leaves out; every input read again");
+    public static readonly Option<bool> Force = Flag.Switch("--force", "Build and roll out, whatever the fingerprints say");
+    public static readonly Option<bool> NoSmoke = Flag.Switch("--no-smoke", "Leave the smoke checks out (a parity gap in the report)");
+    public static readonly Option<bool> ReuseOk = Flag.Switch("--reuse-ok", "Keep what runs in an environment that this checkout has no record of");
+    public static readonly Option<bool> Recreate = Flag.Switch("--recreate", "Stop what runs in the environment first");
+    public static readonly Option<string?> Since = Flag.Text("--since", "Where the interval starts (default: by what changed)", "commit|merge|save|start|TIME");
+    public static readonly Option<TimeSpan> LockTimeout = Flag.Time("--lock-timeout", "How long to wait for another deploy (default: 1m)", TimeSpan.FromMinutes(1));
+    public static readonly Option<int> Parallel = Flag.Number("--parallel", "Builds at the same time (default: number of cores)", Environment.ProcessorCount, 1, "-j");
+    public static readonly Option<bool> DetailedExitCode = Flag.Switch("--detailed-exitcode", "Exit with 3 when the plan has changes");
+
+    public static DeployOptions Read(Session session)
+    {
+        var arguments = session.Arguments;
+        bool On(Option<bool> option) => arguments.CommandResult.Command.Options.Contains(option) && arguments.GetValue(option);
+        var deploys = arguments.CommandResult.Command.Options.Contains(LockTimeout);
+        return new DeployOptions
+        {
+            Selected = session.Select(arguments.GetValue(Components)),
+            Full = On(Full),
+            Force = On(Force),
+            NoSmoke = On(NoSmoke),
+            ReuseOk = On(ReuseOk),
+            Recreate = On(Recreate),
+            Since = deploys && arguments.CommandResult.Command.Options.Contains(Since) ? arguments.GetValue(Since) : null,
+            LockTimeout = deploys ? arguments.GetValue(LockTimeout) : TimeSpan.FromMinutes(1),
+            Parallel = arguments.CommandResult.Command.Options.Contains(Parallel) ? arguments.GetValue(Parallel) : Environment.ProcessorCount,
+        };
+    }
+}

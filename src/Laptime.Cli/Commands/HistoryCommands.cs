@@ -1,0 +1,33 @@
+using System.CommandLine;
+using Laptime.Cli.Rendering;
+using Laptime.Foundations;
+
+namespace Laptime.Cli.Commands;
+
+/// <summary>What was: history and reports of transactions.</summary>
+internal static class HistoryCommands
+{
+    private static readonly Option<int> Number = Flag.Number("--number", "How many of the newest", 20, 1, "-n");
+    private static readonly Argument<string?> Id = new("TX") { Description = "A transaction: its id, the beginning of one, or `last`", Arity = ArgumentArity.ZeroOrOne };
+
+    public static Command History() => Verb.Make(
+        "history", "The transactions of this workspace, the newest first.", [Number],
+        session =>
+        {
+            using var journal = session.OpenJournalForReading();
+            var environment = session.Arguments.GetValue(Global.Environment) is null ? null : session.Environment().Name;
+            Results.History(journal?.List(environment, session.Arguments.GetValue(Number)) ?? [], session.Clock.GetUtcNow(), session.Terminal, Console.Out);
+            return Task.FromResult(0);
+        },
+        "lap history", "lap history -n 5 --env local -o json");
+
+    public static Command Report() => Verb.Make(
+        "report", "The whole report of a transaction (default: the last one).", [Id],
+        session =>
+        {
+            using var journal = session.OpenJournalForReading() ?? throw new LapException("nothing was deployed here yet", session.Workspace.Root, "lap deploy");
+            Results.Report(ReportView.Find(journal, session.Arguments.GetValue(Id)), session.Terminal, Console.Out);
+            return Task.FromResult(0);
+        },
+        "lap report", "lap report tx-20261121-1103 -o json");
+}

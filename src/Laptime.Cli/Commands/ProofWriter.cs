@@ -1,0 +1,96 @@
+using System.Security.Cryptography;
+using Laptime.Cli.FastPath;
+using Laptime.Fingerprints;
+using Laptime.Targets;
+using Laptime.Targets.Local;
+using Laptime.Transactions;
+using Laptime.Workspaces;
+
+namespace Laptime.Cli.Commands;
+
+/// <summary>
+/// Leaves the proof that the next run with nothing to do compares with. Only after a plain deploy of everything that ended well, and only where every fact
+/// that decides is one that the fast path can compare: with a `tool:` command, whose version only running it tells, there is no proof.
+/// </summary>
+internal static class ProofWriter
+{
+    public static async Task SaveAsync(Session session, DeployOptions options, TransactionDocument document, Target target, CancellationToken cancel)
+    {
+        var scope = session.Scope;
+        var path = Proof.PathOf(scope.Workspace.Root, scope.Environment.Name);
+        var standard = Proof.PathOf(scope.Workspace.Root, null);
+        if (document.Verb != "deploy" || options.Selected is not null || options.NoSmoke || options.Full || target is not LocalTarget
+            || session.Arguments.GetValue(DeployFlags.Profile) is not null || session.Arguments.GetValue(Global.File) is not null
+            || scope.Workspace.Components.Any(c => c.Build.Steps.Any(s => s.Tool is not null)) || session.Launcher.Folder.ReadIdentity() is not { } agent
+            || document.Components.Any(c => c.Artifact is null || c.Fingerprint is null))
+        {
+            return;
+        }
+
+        // What was built left its traces in the folders: the index is brought to how they are now, and the agent watches from here on.
+        var scan = Fingerprinter.Scan(scope.Workspace, new ScanOptions { SaveIndex = true, IndexPath = scope.Folder.Index }, cancel);
+        var detected = document.Components.ToDictionary(c => c.Name);
+        var mark = await WatchAsync(session, scan, cancel);
+        if (mark is not null)
+        {
+            scan = Fingerprinter.Scan(scope.Workspace, new ScanOptions { SaveIndex = true, IndexPath = scope.Folder.Index }, cancel);
+        }
+
+        var components = scope.Workspace.Components.Where(c => detected.ContainsKey(c.Name)).ToList();
+        var key = RandomNumberGenerator.GetBytes(16);
+        var (key0, key1) = (BitConverter.ToUInt64(key, 0), BitConverter.ToUInt64(key, 8));
+        string[] variables = [.. scope.Workspace.Components.SelectMany(c => c.Vars).Union(scope.Names.Variables).Order(StringComparer.Ordinal)];
+        var proof = new Proof
+        {
+            Build = NoOpRun.Build,
+            Workspace = scope.Workspace.Name,
+            Environment = scope.Environment.Name,
+            Target = document.Target,
+            Loop = document.Loop,
+            Profile = document.Profile ?? "",
+            Socket = agent.Socket,
+            NoOpLog = session.NoOps.Path,
+            Tree = scan.Tree.ToString(),
+            Mark = mark ?? "-",
+            Key0 = key0,
+            Key1 = key1,
+            Variables = variables,
+            VariableHashes = [.. variables.Select(v => Proof.HashOf(key0, key1, v))],
+            Names = [.. components.Select(c => c.Name)],
+            Fingerprints = [.. components.Select(c => detected[c.Name].Fingerprint!)],
+            DeploymentKeys = [.. components.Select(c => c.Run is null ? "-" : detected[c.Name].DeploymentKey!)],
+            Artifacts = [.. components.Select(c => detected[c.Name].Artifact!)],
+            Revisions = [.. components.Select(c => detected[c.Name].Revision ?? "-")],
+            ParityGaps = [.. document.ParityGaps],
+        };
+        if (!Holds(proof, scope.Workspace, scan, document))
+        {
+            return;
+        }
+
+        session.Folder.Create(scope.EnvironmentFolder);
+        proof.Save(path);
+        if (scope.Environment == scope.Workspace.Environments[0])
+        {
+            proof.Save(standard);
+        }
+    }
+
+    /// <summary>A component whose inputs moved since its fingerprint was taken has no proof: the next run looks.</summary>
+    private static bool Holds(Proof proof, Workspace workspace, WorkspaceScan scan, TransactionDocument document) =>
+        !document.Warnings.Any(w => w.Contains("changed while it was built", StringComparison.Ordinal)) && scan.Unstable.Count == 0
+        && proof.Names.Length == workspace.Components.Count && !Array.Exists(proof.Names, n => n.Contains('\t'));
+
+    private static async Task<string?> WatchAsync(Session session, WorkspaceScan scan, CancellationToken cancel)
+    {
+        if (await session.Launcher.TryConnectAsync(cancel) is not { } client)
+        {
+            return null;
+        }
+
+        await using (client)
+        {
+            return (await client.AskAsync<AgentAnswer.Watching>(new AgentRequest.Watch(scan.Directories), cancel)).Mark;
+        }
+    }
+}

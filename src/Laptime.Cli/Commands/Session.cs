@@ -1,0 +1,134 @@
+using System.CommandLine;
+using System.Reflection;
+using Laptime.Artifacts;
+using Laptime.Foundations;
+using Laptime.Processes;
+using Laptime.Storage.Sqlite;
+using Laptime.Targets;
+using Laptime.Targets.Local;
+using Laptime.Transactions;
+using Laptime.Workspaces;
+
+namespace Laptime.Cli.Commands;
+
+/// <summary>What one command works with, made on first use: a command touches only what it needs.</summary>
+internal sealed class Session(ParseResult arguments, Shutdown shutdown)
+{
+    private Workspace? workspace;
+    private DeployScope? scope;
+
+    /// <summary>The version as people see it.</summary>
+    public static string Version { get; } =
+        typeof(Session).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "0";
+
+    public ParseResult Arguments { get; } = arguments;
+
+    public Shutdown Shutdown { get; } = shutdown;
+
+    public TimeProvider Clock { get; } = TimeProvider.System;
+
+    public ProcessRunner Runner => field ??= Shutdown.Watch(new ProcessRunner(Clock));
+
+    public bool Json => Arguments.GetValue(Global.Output) == "json";
+
+    public bool Quiet => Arguments.GetValue(Global.Quiet);
+
+    public bool Verbose => Arguments.GetValue(Global.Verbose);
+
+    public Rendering.Terminal Terminal => field ??= Rendering.Terminal.OfThisProcess(Arguments.GetValue(Global.Progress), Quiet, Json, Arguments.GetValue(Global.NoColor));
+
+    /// <summary>Asks a person; null where nobody can answer.</summary>
+    public Func<string, string?>? Ask => Console.IsInputRedirected || Console.IsErrorRedirected || Json ? null : static what =>
+    {
+        Console.Error.Write($"{what}.\n[k]eep what fits, [r]ecreate (stop it first), or anything else to leave it: ");
+        return Console.ReadLine()?.Trim().ToLowerInvariant() switch { "k" or "keep" => "reuse", "r" or "recreate" => "recreate", _ => null };
+    };
+
+    public Workspace Workspace => workspace ??= LoadWorkspace();
+
+    public WorkspaceFolder Folder => field ??= new WorkspaceFolder(Workspace.Root);
+
+    /// <summary>Workspace, environment and profile with every template's names resolved.</summary>
+    public DeployScope Scope => scope ??= MakeScope();
+
+    public ArtifactStore Store => field ??= MakeStore();
+
+    public NoOpLog NoOps => field ??= NoOpLog.Beside(JournalFile);
+
+    public string JournalFile => Path.GetFullPath(Path.Combine(Workspace.Root, Workspace.Journal.Store));
+
+    /// <summary>Null: nothing was ever recorded.</summary>
+    public Journal? OpenJournalForReading() => File.Exists(JournalFile) || File.Exists(NoOps.Path) ? SqliteJournal.OpenReadOnly(JournalFile, NoOps) : null;
+
+    public Journal OpenJournal()
+    {
+        Folder.Create(Path.GetDirectoryName(JournalFile));
+        return SqliteJournal.Open(JournalFile, NoOps);
+    }
+
+    /// <param name="mayLaunch">False for questions: they start nothing.</param>
+    public Target OpenTarget(bool mayLaunch)
+    {
+        var environment = Environment();
+        return environment.Target switch
+        {
+            TargetKind.Process => new LocalTarget(Launcher, environment.Name, mayLaunch),
+            _ => throw new LapException(
+                $"environment {environment.Name}: the {environment.Target.ToString().ToLowerInvariant()} target is not part of this version", environment.At?.ToString(),
+                "use an environment with `target: process`"),
+        };
+    }
+
+    public AgentLauncher Launcher => field ??= new AgentLauncher(new AgentFolder(Workspace.Root), Version, Clock);
+
+    public DeployEnvironment Environment()
+    {
+        if (Arguments.GetValue(Global.Environment) is not { } name)
+        {
+            return Workspace.Environments[0];
+        }
+
+        return Workspace.Environments.FirstOrDefault(e => e.Name == name)
+            ?? throw new LapException($"there is no environment {name}", Workspace.File, NearestName.Suggest(name, [.. Workspace.Environments.Select(e => e.Name)]));
+    }
+
+    /// <summary>The components named on the command line; null when none were: all.</summary>
+    public IReadOnlySet<string>? Select(string[]? names)
+    {
+        if (names is null or [])
+        {
+            return null;
+        }
+
+        var problems = names.Where(n => Workspace.Find(n) is null).Distinct()
+            .Select(n => new Problem($"there is no component {n}", Workspace.File, NearestName.Suggest(n, [.. Workspace.Components.Select(c => c.Name)]))).ToList();
+        return problems.Count > 0 ? throw new LapException(problems) : new HashSet<string>(names, StringComparer.Ordinal);
+    }
+
+    private Workspace LoadWorkspace()
+    {
+        var path = Arguments.GetValue(Global.File) is { } given ? Path.GetFullPath(given) : WorkspaceFile.Find(Directory.GetCurrentDirectory());
+        return path is null
+            ? throw new LapException("there is no laptime.yaml here or in a folder above", Directory.GetCurrentDirectory(), "lap init writes one from what it finds here; lap demo shows one at work")
+            : WorkspaceFile.Load(path, System.Environment.GetEnvironmentVariable);
+    }
+
+    private DeployScope MakeScope()
+    {
+        var environment = Environment();
+        var name = Arguments.CommandResult.Command.Options.Contains(DeployFlags.Profile) && Arguments.GetValue(DeployFlags.Profile) is { } asked ? asked : environment.Profile;
+        var profile = name is null ? null : Workspace.Profiles.FirstOrDefault(p => p.Name == name)
+            ?? throw new LapException($"there is no profile {name}", Workspace.File, NearestName.Suggest(name, [.. Workspace.Profiles.Select(p => p.Name)]));
+        return new DeployScope(Workspace, environment, profile, new TemplateScope(Workspace, environment, profile, System.Environment.GetEnvironmentVariable), Folder);
+    }
+
+    private OciLayoutStore MakeStore()
+    {
+        if (Workspace.Artifacts.Store.Contains("://", StringComparison.Ordinal))
+        {
+            throw new LapException($"artifacts.store {Workspace.Artifacts.Store}: registries are not part of this version", Workspace.File, "use a folder, such as .laptime/artifacts");
+        }
+
+        return new OciLayoutStore(Path.GetFullPath(Path.Combine(Workspace.Root, Workspace.Artifacts.Store)), Clock);
+    }
+}

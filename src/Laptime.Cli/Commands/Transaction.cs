@@ -1,0 +1,114 @@
+using Laptime.Artifacts;
+using Laptime.Building;
+using Laptime.Cli.FastPath;
+using Laptime.Cli.Rendering;
+using Laptime.Foundations;
+using Laptime.Processes;
+using Laptime.Reports;
+using Laptime.Signals;
+using Laptime.Targets;
+using Laptime.Timing;
+using Laptime.Transactions;
+
+namespace Laptime.Cli.Commands;
+
+/// <summary>
+/// Runs one transaction for a command: journal, live progress, report files, the result on stdout, the exit code. What it does in between is the
+/// command's own.
+/// </summary>
+internal static class Transaction
+{
+    public static async Task<int> RunAsync(Session session, string verb, DeployOptions options, Func<Parts, Timeline, CancellationToken, Task<TransactionDocument>> work)
+    {
+        var scope = session.Scope;
+        var terminal = session.Terminal;
+        var cancel = session.Shutdown.Token;
+        await using var target = session.OpenTarget(mayLaunch: true);
+        session.Folder.Create();
+        Journal? journal = null;
+        try
+        {
+            var reports = new ReportFiles(session.Folder.Reports);
+            Journal Open()
+            {
+                if (journal is null)
+                {
+                    journal = session.OpenJournal();
+                    foreach (var abandoned in Recovery.CloseAbandoned(journal))
+                    {
+                        reports.Write(abandoned);
+                    }
+                }
+
+                return journal;
+            }
+
+            TransactionDocument document;
+            var progress = Progress.Create(terminal, Console.Error, session.Clock);
+            try
+            {
+                void Show(BuildLine line)
+                {
+                    if (session.Verbose || terminal.Progress == ProgressMode.Live)
+                    {
+                        progress.Output(line.Component, line.Line.Text);
+                    }
+                }
+
+                var log = new TransactionLog(Open, progress.Happened);
+                var timeline = new Timeline(session.Clock, log.Segment);
+                log.Open(First(session, scope, verb, timeline.Started));
+                var detector = new Detector(scope, session.Store, target, session.Runner, Environment.GetEnvironmentVariable, session.Clock);
+                var deployer = new Deployer(
+                    scope, detector, session.Store, new Builder(session.Runner, session.Clock), Show, target, new Prober(session.Clock),
+                    new TriggerFinder(session.Runner, scope.Workspace.Root, session.Clock), log, session.Clock);
+                document = await work(new Parts(scope, detector, deployer, target, log), timeline, cancel);
+                if (document.Outcome == Outcome.Interrupted.Name)
+                {
+                    document = document with { ExitCode = session.Shutdown.Outcome.ExitCode };
+                }
+
+                await target.SettleAsync(CancellationToken.None);
+                log.End(document);
+                reports.Write(document);
+                document = log.Document;
+            }
+            finally
+            {
+                progress.Dispose();
+            }
+
+            if (document.ExitCode == 0)
+            {
+                await ProofWriter.SaveAsync(session, options, document, target, cancel);
+            }
+
+            if (!session.Quiet || terminal.Json)
+            {
+                Results.Transaction(document, terminal, Console.Out);
+            }
+
+            return document.ExitCode ?? Outcome.InternalError.ExitCode;
+        }
+        finally
+        {
+            journal?.Dispose();
+        }
+    }
+
+    /// <summary>The document before anything happened.</summary>
+    public static TransactionDocument First(Session session, DeployScope scope, string verb, DateTimeOffset started) => new()
+    {
+        Id = TransactionId.New(started).Text,
+        Verb = verb,
+        Workspace = scope.Workspace.Name,
+        Environment = scope.Environment.Name,
+        Target = scope.Environment.Target.ToString().ToLowerInvariant(),
+        Loop = scope.Environment.Loop.ToString().ToLowerInvariant(),
+        Profile = scope.Profile?.Name,
+        Actor = $"{Environment.UserName}@{Environment.MachineName}, pid {Environment.ProcessId}",
+    };
+}
+
+/// <summary>What a transaction works with.</summary>
+internal sealed record Parts(DeployScope Scope, Detector Detector, Deployer Deployer, Target Target, TransactionLog Log);

@@ -1,0 +1,68 @@
+using System.CommandLine;
+using System.Text.Json;
+using Laptime.Cli.Rendering;
+using Laptime.Workspaces;
+using Laptime.Workspaces.Init;
+
+namespace Laptime.Cli.Commands;
+
+/// <summary>The file itself: init, validate, schema.</summary>
+internal static class WorkspaceCommands
+{
+    private static readonly Option<bool> Overwrite = Flag.Switch("--overwrite", "Replace a laptime.yaml that is there");
+    private static readonly Option<bool> DryRun = Flag.Switch("--dry-run", "Print the file instead of writing it");
+
+    public static Command Init() => Verb.Make(
+        "init", "Look at what is here and write a first laptime.yaml, with every guess explained in it.", [Overwrite, DryRun],
+        session =>
+        {
+            var root = Directory.GetCurrentDirectory();
+            if (session.Arguments.GetValue(DryRun))
+            {
+                Console.Out.Write(WorkspaceInit.Detect(root).Text);
+                return Task.FromResult(0);
+            }
+
+            var proposal = WorkspaceInit.Write(root, session.Arguments.GetValue(Overwrite));
+            foreach (var finding in proposal.Findings)
+            {
+                Console.Out.WriteLine($"  {finding.Path}: {finding.Meaning}");
+            }
+
+            Console.Out.WriteLine($"\nwrote laptime.yaml{(proposal.Findings.Count == 0 ? " (nothing was recognised here: it is a template)" : "")}\nnext: read its comments, then `lap plan` and `lap deploy`");
+            return Task.FromResult(0);
+        },
+        "lap init", "lap init --dry-run");
+
+    public static Command Validate() => Verb.Make(
+        "validate", "Check laptime.yaml: every mistake with its line and the nearest valid name.", [],
+        session =>
+        {
+            var workspace = session.Workspace;
+            // Also what only shows when an environment is used: variables that are not set, profiles without a value.
+            _ = session.Scope;
+            if (session.Json)
+            {
+                Console.Out.WriteLine(JsonSerializer.Serialize(
+                    new ValidDocument("laptime/validate/v1", "ok", 0, workspace.File, workspace.Name, [.. workspace.Components.Select(c => c.Name)], [.. workspace.Environments.Select(e => e.Name)]),
+                    CliJson.Readable.ValidDocument));
+            }
+            else
+            {
+                Console.Out.WriteLine(
+                    $"{Path.GetRelativePath(Directory.GetCurrentDirectory(), workspace.File)} is valid: {workspace.Name}, components {string.Join(", ", workspace.Components.Select(c => c.Name))}; environments {string.Join(", ", workspace.Environments.Select(e => e.Name))}");
+            }
+
+            return Task.FromResult(0);
+        },
+        "lap validate", "lap validate -f other/laptime.yaml");
+
+    public static Command Schema() => Verb.Make(
+        "schema", "The JSON Schema of laptime.yaml, for editors.", [],
+        session =>
+        {
+            Console.Out.WriteLine(WorkspaceSchema.Json());
+            return Task.FromResult(0);
+        },
+        "lap schema > laptime.schema.json");
+}

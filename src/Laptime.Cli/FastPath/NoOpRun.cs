@@ -1,0 +1,317 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Text;
+using Laptime.Fingerprints;
+using Laptime.Foundations;
+using Laptime.Transactions;
+
+namespace Laptime.Cli.FastPath;
+
+/// <summary>
+/// `lap deploy` when there is nothing to do: proves it from the last run's proof, the stat index (or the agent's watch) and the target's own answer, and
+/// says so, before anything else of lap is loaded. Whatever is not exactly as the proof has it goes to the full run, which decides.
+/// </summary>
+internal static class NoOpRun
+{
+    /// <summary>Past this size the full run folds the log and prunes reports.</summary>
+    private const long MostLog = 1024 * 1024;
+
+    /// <summary>Tells one build of lap from another.</summary>
+    public static string Build => typeof(NoOpRun).Module.ModuleVersionId.ToString();
+
+    /// <returns>False: the full run has to decide. True: it is done, with exit code 0.</returns>
+    public static bool TryRun(string[] args)
+    {
+        var startTicks = Stopwatch.GetTimestamp();
+        var startedUnixNs = (DateTime.UtcNow.Ticks - DateTime.UnixEpoch.Ticks) * 100;
+        if (!OperatingSystem.IsLinux() || !Parse(args, out var environment, out var json, out var quiet, out var plain) || TwinsAreSet() || FindRoot() is not { } root)
+        {
+            return false;
+        }
+
+        var proof = Proof.Load(Proof.PathOf(root, environment));
+        if (proof is null || proof.Build != Build || !VariablesStand(proof))
+        {
+            return false;
+        }
+
+        var lookupStart = Elapsed(startTicks);
+        using var asked = AgentLine.Ask(proof.Socket, "noop " + proof.Environment + " " + proof.Mark + "\n");
+        if (asked is null)
+        {
+            return false;
+        }
+
+        // With a watch the agent's word may spare the sweep, so it is heard first; without one both go on side by side.
+        string[]? answer = null;
+        var lookupEnd = 0L;
+        if (proof.Mark != "-")
+        {
+            answer = asked.Read();
+            lookupEnd = Elapsed(startTicks);
+        }
+
+        var detectStart = Elapsed(startTicks);
+        var watched = answer is { Length: > 0 } && answer[^1] == "watch clean " + proof.Mark;
+        if (!watched)
+        {
+            var verdict = NoOpCheck.Check(root + "/.laptime/index", root);
+            if (!verdict.IsClean || verdict.Tree.ToString() != proof.Tree)
+            {
+                return false;
+            }
+        }
+
+        var detectEnd = Elapsed(startTicks);
+        if (answer is null)
+        {
+            answer = asked.Read();
+            lookupEnd = Elapsed(startTicks);
+        }
+
+        var found = answer is null ? null : Match(proof, answer);
+        if (found is null)
+        {
+            return false;
+        }
+
+        return Tell(root, proof, found, startedUnixNs, startTicks, (lookupStart, lookupEnd), (detectStart, detectEnd), json, quiet, plain);
+    }
+
+    private static long Elapsed(long startTicks) => (long)((Stopwatch.GetTimestamp() - startTicks) * (1e9 / Stopwatch.Frequency));
+
+    /// <summary>Only the plainest command line; anything else is for the full run.</summary>
+    private static bool Parse(string[] args, out string? environment, out bool json, out bool quiet, out bool plain)
+    {
+        (environment, json, quiet, plain) = (null, false, false, false);
+        if (args.Length == 0 || args[0] != "deploy")
+        {
+            return false;
+        }
+
+        for (var i = 1; i < args.Length; i++)
+        {
+            switch (args[i])
+            {
+                case "-o" or "--output" when i + 1 < args.Length && args[i + 1] is "json" or "text":
+                    json = args[++i] == "json";
+                    break;
+                case "--env" when i + 1 < args.Length && IsName(args[i + 1]):
+                    environment = args[++i];
+                    break;
+                case "-q" or "--quiet":
+                    quiet = true;
+                    break;
+                case "--no-color":
+                    plain = true;
+                    break;
+                default:
+                    return false;
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>The name becomes part of a path.</summary>
+    private static bool IsName(string text)
+    {
+        foreach (var c in text)
+        {
+            if (!char.IsAsciiLetterOrDigit(c) && c != '-' && c != '_')
+            {
+                return false;
+            }
+        }
+
+        return text.Length is > 0 and < 64 && text[0] != '-';
+    }
+
+    /// <summary>Any LAP_ variable may be a flag's twin: the full run knows which.</summary>
+    private static bool TwinsAreSet()
+    {
+        foreach (var key in Environment.GetEnvironmentVariables().Keys)
+        {
+            if (key is string name && name.StartsWith("LAP_", StringComparison.Ordinal) && name != "LAP_AGENT_PATH")
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private static string? FindRoot()
+    {
+        for (var folder = Environment.CurrentDirectory; !string.IsNullOrEmpty(folder); folder = Path.GetDirectoryName(folder))
+        {
+            if (File.Exists(folder + "/laptime.yaml") || File.Exists(folder + "/laptime.yml"))
+            {
+                return folder == "/" ? "" : folder;
+            }
+        }
+
+        return null;
+    }
+
+    private static bool VariablesStand(Proof proof)
+    {
+        for (var i = 0; i < proof.Variables.Length; i++)
+        {
+            if (Proof.HashOf(proof.Key0, proof.Key1, proof.Variables[i]) != proof.VariableHashes[i])
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>What the target says of each component of the proof; null when it differs in anything, or runs something else beside them.</summary>
+    private static string[][]? Match(Proof proof, string[] answer)
+    {
+        var rows = new string[proof.Names.Length][];
+        var matched = 0;
+        for (var i = 0; i < answer.Length - 1; i++)
+        {
+            var fields = answer[i].Split('\t');
+            var at = fields.Length == 12 ? Array.IndexOf(proof.Names, fields[0]) : -1;
+            if (at < 0 || fields[1] != proof.Artifacts[at] || fields[2] != proof.DeploymentKeys[at] || fields[3] != proof.Fingerprints[at] || fields[5] != "1"
+                || fields[6] != fields[7] || fields[8] == "fail" || fields[9] == "fail")
+            {
+                return null;
+            }
+
+            rows[at] = fields;
+            matched++;
+        }
+
+        for (var i = 0; i < rows.Length; i++)
+        {
+            if (rows[i] is null && proof.DeploymentKeys[i] != "-")
+            {
+                return null;
+            }
+
+            matched -= rows[i] is null ? 0 : 1;
+        }
+
+        return matched == 0 ? rows : null;
+    }
+
+    private static bool Tell(
+        string root, Proof proof, string[][] found, long startedUnixNs, long startTicks, (long Start, long End) lookup, (long Start, long End) detect, bool json, bool quiet, bool plain)
+    {
+        var count = proof.Names.Length;
+        var revisions = new string?[count];
+        var endpoints = new string?[count];
+        var readiness = new string[count];
+        var reflected = new string[count];
+        var keys = new string?[count];
+        var instances = new int[count];
+        var of = new int[count];
+        var readAt = new long[count];
+        for (var i = 0; i < count; i++)
+        {
+            var row = found[i];
+            readAt[i] = startedUnixNs + lookup.End;
+            keys[i] = proof.DeploymentKeys[i] == "-" ? null : proof.DeploymentKeys[i];
+            revisions[i] = row is null ? null : row[4];
+            readiness[i] = row is null ? "not-run" : row[8];
+            reflected[i] = row is null ? "not-run" : row[9];
+            endpoints[i] = row is null || row[10].Length == 0 ? null : row[10];
+            instances[i] = row is null ? 0 : int.Parse(row[6], CultureInfo.InvariantCulture);
+            of[i] = row is null ? 0 : int.Parse(row[7], CultureInfo.InvariantCulture);
+        }
+
+        var id = TransactionId.New(DateTimeOffset.FromUnixTimeMilliseconds(startedUnixNs / 1_000_000)).Text;
+        var elapsed = Elapsed(startTicks);
+        var document = new NoOpDocument
+        {
+            Id = id, Workspace = proof.Workspace, Environment = proof.Environment, Target = proof.Target, Loop = proof.Loop, Profile = proof.Profile.Length == 0 ? null : proof.Profile,
+            StartedUnixNs = startedUnixNs, ElapsedNs = elapsed, DetectStartNs = detect.Start, DetectNs = detect.End - detect.Start, LookupStartNs = lookup.Start,
+            LookupNs = lookup.End - lookup.Start, Names = proof.Names, Fingerprints = proof.Fingerprints, DeploymentKeys = keys, Artifacts = proof.Artifacts,
+            Revisions = revisions, Endpoints = endpoints, Instances = instances, Of = of, ReadUnixNs = readAt, Ready = readiness, Reflected = reflected,
+            ParityGaps = proof.ParityGaps,
+        };
+        var line = new Utf8Json();
+        document.WriteLine(line);
+        var written = new Utf8Json();
+        document.Write(written);
+        if (!Record(root, proof, id, line, written, UnchangedView.Markdown(id, proof.Workspace, proof.Environment, proof.Names, revisions, readiness, instances, of, elapsed, proof.ParityGaps)))
+        {
+            return false;
+        }
+
+        if (json)
+        {
+            Print(written.Written);
+            Print("\n"u8);
+        }
+        else if (!quiet)
+        {
+            Print(Encoding.UTF8.GetBytes(UnchangedView.Text(
+                id, proof.Workspace, proof.Environment, proof.Names, revisions, readiness, endpoints, instances, of, elapsed, proof.ParityGaps, Colours(plain))));
+        }
+
+        return true;
+    }
+
+    /// <summary>Every transaction is recorded and leaves its report; when that fails the full run says why.</summary>
+    private static bool Record(string root, Proof proof, string id, Utf8Json line, Utf8Json document, string markdown)
+    {
+        try
+        {
+            var log = new FileInfo(proof.NoOpLog);
+            if (log.Exists && log.Length > MostLog)
+            {
+                return false;
+            }
+
+            NoOpLog.Append(proof.NoOpLog, line.Written);
+            var reports = root + "/.laptime/reports";
+            Directory.CreateDirectory(reports);
+            File.WriteAllText(reports + "/" + id + ".md", markdown);
+            using var file = File.OpenHandle(reports + "/" + id + ".json", FileMode.Create, FileAccess.Write);
+            RandomAccess.Write(file, document.Written, 0);
+            return true;
+        }
+        catch (Exception)
+        {
+            // Whatever it was (a full disk, a folder of someone else's), the full run meets it again and has the words for it.
+            return false;
+        }
+    }
+
+    private static bool Colours(bool plain) =>
+        !plain && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR")) && Environment.GetEnvironmentVariable("TERM") != "dumb"
+        && (!string.IsNullOrEmpty(Environment.GetEnvironmentVariable("FORCE_COLOR")) || IsTerminal(1) == 1);
+
+    private static void Print(ReadOnlySpan<byte> text)
+    {
+        unsafe
+        {
+            fixed (byte* start = text)
+            {
+                var done = 0;
+                while (done < text.Length)
+                {
+                    var wrote = Write(1, start + done, text.Length - done);
+                    if (wrote <= 0)
+                    {
+                        return;
+                    }
+
+                    done += (int)wrote;
+                }
+            }
+        }
+    }
+
+    [DllImport("libc", EntryPoint = "isatty")]
+    private static extern int IsTerminal(int handle);
+
+    [DllImport("libc", EntryPoint = "write")]
+    private static extern unsafe nint Write(int handle, byte* data, nint length);
+}

@@ -1,0 +1,158 @@
+using System.Globalization;
+using System.Text;
+using Laptime.Foundations;
+
+namespace Laptime.Cli.FastPath;
+
+/// <summary>
+/// What the last full run of one environment found, as plain fields: everything that a run with nothing to do has to compare. A line per fact, fields
+/// between tabs; whatever does not read exactly as it was written is no proof, and the full run decides.
+/// </summary>
+internal sealed class Proof
+{
+    /// <summary>The build of lap that wrote it: another one decides for itself.</summary>
+    public required string Build;
+    public required string Workspace;
+    public required string Environment;
+    public required string Target;
+    public required string Loop;
+    public required string Profile;
+
+    /// <summary>Path of the agent's socket.</summary>
+    public required string Socket;
+
+    /// <summary>Path of the no-op log beside the journal.</summary>
+    public required string NoOpLog;
+
+    /// <summary>The digest over everything scanned, as the stat index has it.</summary>
+    public required string Tree;
+
+    /// <summary>The agent's mark of its watch when the index was last checked in full; "-": none.</summary>
+    public required string Mark;
+
+    public required ulong Key0;
+    public required ulong Key1;
+
+    /// <summary>Names of variables that decide something, and the keyed hashes of their values ("-": unset).</summary>
+    public required string[] Variables;
+    public required string[] VariableHashes;
+
+    /// <summary>Components in the file's order; those that do not run have no deployment key ("-").</summary>
+    public required string[] Names;
+    public required string[] Fingerprints;
+    public required string[] DeploymentKeys;
+    public required string[] Artifacts;
+    public required string[] Revisions;
+    public required string[] ParityGaps;
+
+    private const string Magic = "lap-proof-1";
+
+    /// <summary>The proof of an environment; of the default one when no name is given.</summary>
+    public static string PathOf(string root, string? environment) => environment is null ? root + "/.laptime/proof" : root + "/.laptime/env/" + environment + "/proof";
+
+    public static Proof? Load(string path)
+    {
+        string[] lines;
+        try
+        {
+            lines = Encoding.UTF8.GetString(File.ReadAllBytes(path)).Split('\n');
+        }
+        catch (IOException)
+        {
+            return null;
+        }
+        catch (UnauthorizedAccessException)
+        {
+            return null;
+        }
+
+        var head = lines[0].Split('\t');
+        if (lines.Length < 5 || head.Length != 13 || head[0] != Magic || lines[^1] != "end")
+        {
+            return null;
+        }
+
+        var variables = Fields(lines[1], 2);
+        var components = new string[lines.Length - 4][];
+        for (var i = 0; i < components.Length; i++)
+        {
+            components[i] = lines[3 + i].Split('\t');
+            if (components[i].Length != 5)
+            {
+                return null;
+            }
+        }
+
+        if (variables is null || !ulong.TryParse(head[11], NumberStyles.None, CultureInfo.InvariantCulture, out var key0)
+            || !ulong.TryParse(head[12], NumberStyles.None, CultureInfo.InvariantCulture, out var key1))
+        {
+            return null;
+        }
+
+        return new Proof
+        {
+            Build = head[1], Workspace = head[2], Environment = head[3], Target = head[4], Loop = head[5], Profile = head[6], Socket = head[7], NoOpLog = head[8],
+            Tree = head[9], Mark = head[10], Key0 = key0, Key1 = key1,
+            Variables = Column(variables, 0), VariableHashes = Column(variables, 1),
+            ParityGaps = lines[2].Length == 0 ? [] : lines[2].Split('\t'),
+            Names = Column(components, 0), Fingerprints = Column(components, 1), DeploymentKeys = Column(components, 2), Artifacts = Column(components, 3),
+            Revisions = Column(components, 4),
+        };
+    }
+
+    public void Save(string path)
+    {
+        var text = new StringBuilder();
+        text.AppendJoin('\t', Magic, Build, Workspace, Environment, Target, Loop, Profile, Socket, NoOpLog, Tree, Mark,
+            Key0.ToString(CultureInfo.InvariantCulture), Key1.ToString(CultureInfo.InvariantCulture)).Append('\n');
+        for (var i = 0; i < Variables.Length; i++)
+        {
+            text.Append(i == 0 ? "" : "\t").Append(Variables[i]).Append('\t').Append(VariableHashes[i]);
+        }
+
+        text.Append('\n').AppendJoin('\t', ParityGaps).Append('\n');
+        for (var i = 0; i < Names.Length; i++)
+        {
+            text.AppendJoin('\t', Names[i], Fingerprints[i], DeploymentKeys[i], Artifacts[i], Revisions[i]).Append('\n');
+        }
+
+        AtomicFile.Write(path, text.Append("end").ToString(), durable: false);
+    }
+
+    /// <summary>Keyed hash of a variable's present value; "-" when it is not set.</summary>
+    public static string HashOf(ulong key0, ulong key1, string variable) =>
+        System.Environment.GetEnvironmentVariable(variable) is { } value ? KeyedHash.Of(key0, key1, value).ToString(CultureInfo.InvariantCulture) : "-";
+
+    private static string[][]? Fields(string line, int width)
+    {
+        if (line.Length == 0)
+        {
+            return [];
+        }
+
+        var fields = line.Split('\t');
+        if (fields.Length % width != 0)
+        {
+            return null;
+        }
+
+        var rows = new string[fields.Length / width][];
+        for (var i = 0; i < rows.Length; i++)
+        {
+            rows[i] = [fields[i * width], fields[(i * width) + 1]];
+        }
+
+        return rows;
+    }
+
+    private static string[] Column(string[][] rows, int column)
+    {
+        var values = new string[rows.Length];
+        for (var i = 0; i < rows.Length; i++)
+        {
+            values[i] = rows[i][column];
+        }
+
+        return values;
+    }
+}

@@ -1,0 +1,190 @@
+using Laptime.Artifacts;
+using Laptime.Building;
+using Laptime.Fingerprints;
+using Laptime.Foundations;
+using Laptime.Planning;
+using Laptime.Workspaces;
+
+namespace Laptime.Transactions;
+
+/// <summary>Builds what a plan builds, in the order of `uses`, and plans again what waited for it: an artifact that comes out the same stops the wave.</summary>
+internal sealed class BuildPhase(TransactionRun run, Detected detected, Detector detector, ArtifactStore store, Builder builder, Action<BuildLine>? onLine)
+{
+    private readonly Lock gate = new();
+    private readonly Dictionary<string, PlannedComponent> current = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, int> segments = new(StringComparer.Ordinal);
+
+    public async Task<Plan> RunAsync(Plan plan, CancellationToken cancel)
+    {
+        foreach (var component in plan.Components)
+        {
+            current.Add(component.Name, component);
+        }
+
+        var nodes = plan.Components.Where(c => c.Builds)
+            .Select(c => new BuildNode(c.Name, [.. run.Scope.Workspace.Find(c.Name)!.Uses.Where(u => current.TryGetValue(u, out var used) && used.Builds)])).ToList();
+        run.Check(await BuildGraph.RunAsync(nodes, OneAsync, run.Options.Parallel, cancel), "built");
+        return plan with { Components = [.. plan.Components.Select(c => current[c.Name])] };
+    }
+
+    private async Task OneAsync(BuildNode node, CancellationToken cancel)
+    {
+        var component = run.Scope.Workspace.Find(node.Name)!;
+        PlannedComponent planned;
+        int[] after;
+        lock (gate)
+        {
+            planned = current[node.Name];
+            after = [.. node.After.Where(segments.ContainsKey).Select(u => segments[u])];
+        }
+
+        if (node.After.Count > 0)
+        {
+            planned = await PlanAgainAsync(component, cancel);
+        }
+
+        if (planned.Builds)
+        {
+            using var segment = run.Timeline.Begin("build", component.Name, after: after);
+            lock (gate)
+            {
+                segments[component.Name] = segment.Id;
+            }
+
+            planned = await MakeAsync(component, planned, segment.Id, cancel);
+            segment.End();
+        }
+
+        lock (gate)
+        {
+            current[node.Name] = planned;
+        }
+    }
+
+    /// <summary>After what it uses was built: with equal artifacts its fingerprint is one that is known.</summary>
+    private async Task<PlannedComponent> PlanAgainAsync(Component component, CancellationToken cancel)
+    {
+        var fingerprint = detector.Fingerprint(component, detected.Scan, detected.Tools, run.Options, used => ArtifactOf(used) is { IsNone: false } artifact
+            ? artifact
+            : detected.Facts.Records.GetValueOrDefault(used)?.Artifact ?? Digest.None);
+        var artifacts = new Dictionary<string, Digest>(detected.Facts.Artifacts, StringComparer.Ordinal);
+        artifacts.Remove(component.Name);
+        if (await store.FindAsync(fingerprint.Value, cancel) is { } known)
+        {
+            artifacts[component.Name] = known;
+        }
+
+        var facts = detected.Facts with
+        {
+            Artifacts = artifacts,
+            Fingerprints = new Dictionary<string, ComponentFingerprint>(detected.Facts.Fingerprints, StringComparer.Ordinal) { [component.Name] = fingerprint },
+        };
+        var again = Planner.PlanOne(component, facts, new Dictionary<string, PlannedComponent>());
+        run.Tell(ComponentReports.Describe(again, detected));
+        if (!again.Builds)
+        {
+            run.Count(c => c with { Reused = c.Reused + 1, Skipped = c.Skipped + (again.Action == ActionKind.Skip ? 1 : 0) });
+        }
+
+        return again;
+    }
+
+    /// <summary>Runs the steps, watches for edits under way, stores what came out.</summary>
+    private async Task<PlannedComponent> MakeAsync(Component component, PlannedComponent planned, int parent, CancellationToken cancel)
+    {
+        var result = await builder.BuildAsync(
+            new BuildRequest
+            {
+                Root = run.Scope.Workspace.Root,
+                Component = component,
+                Profile = run.Scope.Profile,
+                Loop = run.Scope.Environment.Loop,
+                Full = run.Options.Full,
+                Values = run.Scope.Names.For(component),
+                Fingerprint = planned.Fingerprint,
+                UsedArtifacts = await UnpackUsedAsync(component, cancel),
+                OtherInputs = OtherInputs(component),
+                LogFolder = Path.Combine(run.Scope.Folder.Logs, "build", run.Id),
+            },
+            run.Timeline, parent, onLine, cancel);
+        foreach (var warning in result.Warnings)
+        {
+            run.Log.Warn($"{component.Name}: {warning}");
+        }
+
+        // What was built is what was fingerprinted only if nothing changed meanwhile.
+        IReadOnlyList<string> edited;
+        using (var check = run.Timeline.Begin("detect", component.Name, "taint", parent))
+        {
+            var after = Fingerprinter.Scan(run.Scope.Workspace, new ScanOptions { SaveIndex = true, IndexPath = run.Scope.Folder.Index }, cancel);
+            edited = WorkspaceScan.Changed(detected.Scan, after, component.Name);
+            check.End();
+        }
+
+        Digest made;
+        using (var publish = run.Timeline.Begin("publish", component.Name, "local", parent))
+        {
+            if (edited.Count > 0)
+            {
+                await store.UntagAsync(planned.Fingerprint.Value, cancel);
+            }
+
+            made = await store.StoreAsync(result.Outputs, edited.Count > 0 ? Digest.None : planned.Fingerprint.Value, cancel);
+            publish.End();
+        }
+
+        if (edited.Count > 0)
+        {
+            run.Taint(component.Name);
+            run.Log.Warn($"{component.Name}: {string.Join(", ", edited.Take(3))}{(edited.Count > 3 ? $" and {edited.Count - 3} more" : "")} changed while it was built: "
+                + "this artifact is deployed but not cached; the next deploy builds again");
+        }
+
+        run.Count(c => c with { Built = c.Built + 1 });
+        var key = component.Run is null ? Digest.None : DeploymentKey.Of(made, detected.Facts.RunSettings[component.Name]);
+        run.Tell(run[component.Name] with
+        {
+            Artifact = made.ToString(), DeploymentKey = key.IsNone ? null : key.ToString(), ArtifactSource = "built", Revision = ComponentReports.Revision(component.Name, made),
+        });
+        return planned with { Artifact = made, DeploymentKey = key };
+    }
+
+    private async Task<IReadOnlyDictionary<string, string>> UnpackUsedAsync(Component component, CancellationToken cancel)
+    {
+        var folders = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var used in component.Uses)
+        {
+            var artifact = ArtifactOf(used);
+            if (artifact.IsNone)
+            {
+                artifact = detected.Facts.Records.GetValueOrDefault(used)?.Artifact ?? Digest.None;
+                if (artifact.IsNone)
+                {
+                    throw new FaultException(new Fault(
+                        Outcome.BuildFailed, $"{component.Name} uses {used}, which was never built", component.At.ToString(), $"lap deploy {used} {component.Name}"));
+                }
+
+                run.Log.Warn($"{component.Name} is built with the last verified artifact of {used}, whose own changes were not asked for");
+            }
+
+            var folder = Path.Combine(run.Scope.Folder.Path, "uses", artifact.ToHex()[..16]);
+            run.Scope.Folder.Create(Path.GetDirectoryName(folder));
+            await store.UnpackAsync(artifact, folder, cancel);
+            folders[used] = folder;
+        }
+
+        return folders;
+    }
+
+    /// <summary>The artifact of a used component, as it was just built or as it is known; none otherwise.</summary>
+    private Digest ArtifactOf(string used)
+    {
+        lock (gate)
+        {
+            return current.TryGetValue(used, out var upstream) && !upstream.Artifact.IsNone ? upstream.Artifact : detected.Facts.Artifacts.GetValueOrDefault(used);
+        }
+    }
+
+    private HashSet<string> OtherInputs(Component component) =>
+        [.. run.Scope.Workspace.Components.Where(c => c != component).SelectMany(c => detected.Scan.Files(c.Name)).Select(f => f.Path)];
+}

@@ -1,0 +1,47 @@
+using Laptime.Fingerprints;
+using Laptime.Planning;
+using Laptime.Signals;
+using Laptime.Targets;
+
+namespace Laptime.Transactions;
+
+/// <summary>Components as the document writes them.</summary>
+public static class ComponentReports
+{
+    public static string Revision(string component, Digest artifact) => $"{component}@{artifact.Short}";
+
+    /// <summary>The planned component as a report, with the target's reading.</summary>
+    public static ComponentReport Describe(PlannedComponent planned, Detected detected)
+    {
+        var observed = detected.Observed.FirstOrDefault(o => o.Component == planned.Name);
+        var skip = planned.Action == ActionKind.Skip;
+        return new ComponentReport
+        {
+            Name = planned.Name,
+            Action = planned.Action.Text(),
+            Cause = planned.Cause.Text(),
+            Detail = planned.Detail,
+            Fingerprint = planned.Fingerprint.Value.ToString(),
+            DeploymentKey = planned.DeploymentKey.IsNone ? null : planned.DeploymentKey.ToString(),
+            Artifact = planned.Artifact.IsNone ? null : planned.Artifact.ToString(),
+            PreviousArtifact = observed is { Artifact.IsNone: false } ? observed.Artifact.ToString() : null,
+            ArtifactSource = planned.Artifact.IsNone ? null : skip && observed is not null ? "deployed" : "cached",
+            Revision = planned.Artifact.IsNone ? null : Revision(planned.Name, planned.Artifact),
+            Endpoint = observed?.Endpoint,
+            Reading = Reading(observed, detected.ObservedAt),
+            Signals = skip && observed is not null ? Observation(observed) : new SignalsReport(),
+        };
+    }
+
+    public static ReadingReport? Reading(Observed? observed, DateTimeOffset at) => observed is null
+        ? null
+        : new ReadingReport(observed.Revision, observed.Artifact.IsNone ? null : observed.Artifact.ToString(), observed.Instances, observed.Of, at);
+
+    /// <summary>What an observation alone proves: that it lives, and which revision serves. Ready, when the target asked it. Smoke was not asked.</summary>
+    public static SignalsReport Observation(Observed observed) => new()
+    {
+        Live = new SignalReport { Status = observed.Serving ? "pass" : "fail" },
+        Ready = new SignalReport { Status = observed.Ready.Text() },
+        Reflected = new SignalReport { Status = observed.Serving ? "pass" : "fail", Observed = observed.Revision, Instances = observed.Instances, Of = observed.Of },
+    };
+}

@@ -1,0 +1,199 @@
+using Laptime.Artifacts;
+using Laptime.Building;
+using Laptime.Fingerprints;
+using Laptime.Foundations;
+using Laptime.Planning;
+using Laptime.Processes;
+using Laptime.Signals;
+using Laptime.Targets;
+using Laptime.Timing;
+
+namespace Laptime.Transactions;
+
+/// <summary>
+/// One transaction from trigger to outcome: detect, plan, build, lock, observe again, roll out, prove. Every phase is measured on the one timeline, every
+/// fact goes through the log. Nothing here throws for a failure of the world or a cancellation: the document says it.
+/// </summary>
+public sealed class Deployer(
+    DeployScope scope, Detector detector, ArtifactStore store, Builder builder, Action<BuildLine>? onLine, Target target, Prober prober, TriggerFinder triggers,
+    TransactionLog log, TimeProvider clock)
+{
+    /// <summary>Deploys what changed. The document is complete but for its end in the journal, which the caller writes.</summary>
+    /// <exception cref="LapException">The user's mistake, found before anything was touched.</exception>
+    public Task<TransactionDocument> DeployAsync(DeployOptions options, Timeline timeline, CancellationToken cancel)
+    {
+        Task<TriggerReport>? trigger = null;
+        return EndAsync(options, timeline, async run =>
+        {
+            var detected = await detector.DetectAsync(options, saveIndex: true, timeline, cancel);
+            var plan = Plan(run, detected);
+
+            // Nobody waits for git: it answers while the build runs.
+            trigger = triggers.FindAsync(
+                [.. plan.Components.Where(c => c.Action != ActionKind.Skip).SelectMany(c => ChangedFiles(c, detected)).Distinct()], options.Since, timeline.Started, cancel);
+            if (!plan.HasChanges && !options.Recreate)
+            {
+                return await StillReadyAsync(run, detected, cancel);
+            }
+
+            var recreate = MustRecreate(options, detected) || options.Recreate;
+            log.Begin(ProcessOwner.Current());
+            var built = await new BuildPhase(run, detected, detector, store, builder, onLine).RunAsync(plan, cancel);
+            var rollout = new RolloutPhase(run, store, target, prober);
+            await rollout.RememberBuiltAsync(built, detected.Facts, cancel);
+            var rolledOut = built.Components.Any(c => c.RollsOut) || recreate ? await rollout.RunAsync(built, detected.Facts, recreate, cancel) : 0;
+            return rolledOut > 0 ? Outcome.Reflected
+                : run.Counters.Built > 0 && built.Components.All(c => scope.Workspace.Find(c.Name)!.Run is null) ? Outcome.Built
+                : Outcome.Unchanged;
+        }, () => trigger, cancel);
+    }
+
+    /// <summary>Back to what was verified before, by digest: the record before the present one, or the one that stood after a transaction.</summary>
+    /// <param name="to">A transaction, or null.</param>
+    public Task<TransactionDocument> RollBackAsync(DeployOptions options, string? to, Timeline timeline, CancellationToken cancel) => EndAsync(options, timeline, async run =>
+    {
+        var records = new StateStore(scope.EnvironmentFolder).Load();
+        var detected = await detector.DetectAsync(options, saveIndex: true, timeline, cancel);
+        var targets = RollbackTargets.Find(scope, records, options.Selected, to, detected.Observed);
+        log.Begin(ProcessOwner.Current());
+        foreach (var planned in targets.Values)
+        {
+            if (!await store.HasAsync(planned.Artifact, cancel))
+            {
+                throw new FaultException(new Fault(
+                    Outcome.RollbackFailed, $"{planned.Name}: the artifact {planned.Artifact.Short} is no longer in the store; what serves now goes on serving", planned.Name,
+                    "deploy the earlier commit instead"));
+            }
+
+            run.Tell(ComponentReports.Describe(planned, detected));
+        }
+
+        var keyed = targets.ToDictionary(t => t.Key, t => t.Value with { DeploymentKey = DeploymentKey.Of(t.Value.Artifact, detected.Facts.RunSettings[t.Key]) }, StringComparer.Ordinal);
+        try
+        {
+            await new RolloutPhase(run, store, target, prober).RollBackAsync(keyed, detected.Facts, cancel);
+        }
+        catch (FaultException e)
+        {
+            throw new FaultException(e.Fault with { Outcome = Outcome.RollbackFailed, What = $"the rollback failed ({e.Fault.Outcome.Name}): {e.Fault.What}" }, e);
+        }
+
+        return Outcome.RolledBack;
+    }, () => null, cancel);
+
+    /// <summary>Stops what runs.</summary>
+    public Task<TransactionDocument> StopAsync(DeployOptions options, Timeline timeline, CancellationToken cancel) => EndAsync(options, timeline, async run =>
+    {
+        log.Begin(ProcessOwner.Current());
+        await new RolloutPhase(run, store, target, prober).StopAsync(options.Selected, cancel);
+        return Outcome.Stopped;
+    }, () => null, cancel);
+
+    private async Task<TransactionDocument> EndAsync(
+        DeployOptions options, Timeline timeline, Func<TransactionRun, Task<Outcome>> work, Func<Task<TriggerReport>?> trigger, CancellationToken cancel)
+    {
+        var run = new TransactionRun(scope, options, timeline, log, clock);
+        var outcome = Outcome.InternalError;
+        FailureReport? failure = null;
+        TriggerReport? found = null;
+        try
+        {
+            outcome = await work(run);
+        }
+        catch (FaultException e)
+        {
+            (outcome, failure) = (e.Fault.Outcome, new FailureReport(e.Fault.Outcome.Name, e.Fault.What, e.Fault.Where, e.Fault.Mend, e.Fault.Tail));
+        }
+        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
+        {
+            outcome = Outcome.Interrupted;
+            failure = new FailureReport(outcome.Name, "interrupted; what served before goes on serving", null, "deploy again when you are ready");
+        }
+
+        try
+        {
+            found = trigger() is { } asked ? await asked : null;
+        }
+        catch (OperationCanceledException)
+        {
+            // The interval then starts with the command.
+        }
+
+        return Ending.Close(log.Document with { Trigger = found, Counters = run.Counters }, outcome, failure, timeline);
+    }
+
+    private Plan Plan(TransactionRun run, Detected detected)
+    {
+        using var segment = run.Timeline.Begin("plan");
+        var plan = Planner.Make(scope.Workspace, scope.Environment, detected.Facts);
+        foreach (var component in plan.Components)
+        {
+            run.Tell(ComponentReports.Describe(component, detected));
+        }
+
+        run.Count(c => c with { Skipped = plan.Components.Count(p => p.Action == ActionKind.Skip) });
+        var noSmoke = run.Options.NoSmoke && scope.Workspace.Components.Any(c => c.Probes.Smoke.Count > 0);
+        log.Change(d => d with { ParityGaps = noSmoke ? [.. plan.ParityGaps, "smoke checks are left out (--no-smoke)"] : plan.ParityGaps });
+        foreach (var warning in detected.Scan.Warnings.Concat(plan.Warnings))
+        {
+            log.Warn(warning);
+        }
+
+        segment.End();
+        return plan;
+    }
+
+    /// <summary>Nothing changed; but "unchanged" is no success when what runs is not ready. One that is not gets its probe's own bound to become it.</summary>
+    private async Task<Outcome> StillReadyAsync(TransactionRun run, Detected detected, CancellationToken cancel)
+    {
+        foreach (var observed in detected.Observed.Where(o => o.Ready == SignalStatus.Fail && (run.Options.Selected?.Contains(o.Component) ?? true)))
+        {
+            if (scope.Workspace.Find(observed.Component) is not { Run.Port: { } port } component)
+            {
+                continue;
+            }
+
+            using var segment = run.Timeline.Begin("ready", component.Name);
+            var revision = observed.Revision ?? "";
+            var ready = await prober.ReadyAsync(
+                component.Probes,
+                new ProbeContext
+                {
+                    Component = component.Name, Port = port, Directory = Path.Combine(scope.Workspace.Root, component.Path), Names = scope.Names.For(component, revision, run.Id),
+                    Secrets = scope.Names.Secrets, Life = static _ => ValueTask.FromResult<Life>(new Life.Running()),
+                },
+                cancel);
+            segment.End(ready.Status == SignalStatus.Pass ? "ok" : "failed");
+            var before = run[component.Name];
+            run.Tell(before with { Signals = before.Signals with { Ready = SignalReports.Of(SignalSet.NotRun with { Ready = ready }).Ready } });
+            if (ready.Fault is { } fault)
+            {
+                throw new FaultException(fault with { What = $"nothing changed, but {fault.What}" });
+            }
+        }
+
+        return Outcome.Unchanged;
+    }
+
+    private static IEnumerable<string> ChangedFiles(PlannedComponent planned, Detected detected) =>
+        detected.Facts.RecordedFingerprints.TryGetValue(planned.Name, out var before)
+            ? FingerprintDiff.Between(before, planned.Fingerprint).Names(PartKind.File)
+            : [];
+
+    /// <summary>An environment that runs something this checkout never deployed is neither kept nor replaced without a word.</summary>
+    private bool MustRecreate(DeployOptions options, Detected detected)
+    {
+        if (new StateStore(scope.EnvironmentFolder).Exists || detected.Observed.Count == 0 || options.ReuseOk || options.Recreate)
+        {
+            return false;
+        }
+
+        var what = $"{scope.Environment.Name} already runs {string.Join(", ", detected.Observed.Select(o => o.Revision ?? o.Component))}, and this checkout has no record of it";
+        return options.Ask?.Invoke(what) switch
+        {
+            "reuse" => false,
+            "recreate" => true,
+            _ => throw new LapException(what, scope.Environment.Name, "say what to do with it: --reuse-ok keeps what fits, --recreate stops it first"),
+        };
+    }
+}

@@ -1,0 +1,217 @@
+using Laptime.Artifacts;
+using Laptime.Fingerprints;
+using Laptime.Foundations;
+using Laptime.Planning;
+using Laptime.Processes;
+using Laptime.Targets;
+using Laptime.Timing;
+using Laptime.Workspaces;
+
+namespace Laptime.Transactions;
+
+/// <summary>Where a command works: one environment of one workspace, under one profile.</summary>
+public sealed record DeployScope(Workspace Workspace, DeployEnvironment Environment, Profile? Profile, TemplateScope Names, WorkspaceFolder Folder)
+{
+    /// <summary>The environment's own folder below <c>.laptime</c>.</summary>
+    public string EnvironmentFolder => Folder.Environment(Environment.Name);
+
+    /// <summary>Where the parts of a component's verified fingerprint are kept.</summary>
+    public string FingerprintFile(string component, Digest fingerprint) => Path.Combine(EnvironmentFolder, $"{component}.{fingerprint.ToHex()[..16]}.fingerprint");
+
+    /// <summary>Removes the parts of fingerprints that no record names any more.</summary>
+    public void PruneFingerprints(string component, IEnumerable<Digest> kept)
+    {
+        var names = kept.Select(k => FingerprintFile(component, k)).ToHashSet(StringComparer.Ordinal);
+        foreach (var file in Directory.EnumerateFiles(EnvironmentFolder, component + ".????????????????.fingerprint").Where(f => !names.Contains(f)))
+        {
+            File.Delete(file);
+        }
+    }
+}
+
+/// <summary>What was found before planning.</summary>
+/// <param name="Scan">The inputs.</param>
+/// <param name="Tools">What each `tool:` command printed, by component and step.</param>
+/// <param name="Observed">What the target said.</param>
+/// <param name="ObservedAt">When it was asked.</param>
+public sealed record Detected(
+    WorkspaceScan Scan, IReadOnlyDictionary<string, IReadOnlyDictionary<string, string>> Tools, PlanningFacts Facts, IReadOnlyList<Observed> Observed, DateTimeOffset ObservedAt);
+
+/// <summary>Reads everything that a plan follows from: inputs, tools, artifacts, the target, the records. Reads only; asked for by plan, why and deploy alike.</summary>
+public sealed class Detector(
+    DeployScope scope, ArtifactStore store, Target target, ProcessRunner runner, Func<string, string?> environmentVariable, TimeProvider clock)
+{
+    private static readonly TimeSpan ToolBound = TimeSpan.FromSeconds(30);
+
+    /// <param name="saveIndex">Write the stat index: true for a deploy only; a question writes nothing.</param>
+    public async Task<Detected> DetectAsync(DeployOptions options, bool saveIndex, Timeline timeline, CancellationToken cancel)
+    {
+        var observedAt = clock.GetUtcNow();
+        var lookup = timeline.Begin("lookup", kind: "target");
+        var observing = ObserveAsync(lookup, cancel);
+
+        WorkspaceScan scan;
+        IReadOnlyDictionary<string, IReadOnlyDictionary<string, string>> tools;
+        var detect = timeline.Begin("detect");
+        try
+        {
+            var asking = ToolsAsync(options, cancel);
+            scan = Fingerprinter.Scan(scope.Workspace, new ScanOptions { Full = options.Full, SaveIndex = saveIndex, IndexPath = scope.Folder.Index }, cancel);
+            tools = await asking;
+            detect.End();
+        }
+        catch
+        {
+            detect.End("failed");
+            await observing.ContinueWith(static _ => { }, TaskScheduler.Default);
+            throw;
+        }
+
+        var records = new StateStore(scope.EnvironmentFolder).Load();
+        var fingerprints = new Dictionary<string, ComponentFingerprint>(StringComparer.Ordinal);
+        var artifacts = new Dictionary<string, Digest>(StringComparer.Ordinal);
+        var recorded = new Dictionary<string, ComponentFingerprint>(StringComparer.Ordinal);
+        var settings = new Dictionary<string, IReadOnlyDictionary<string, string>>(StringComparer.Ordinal);
+        foreach (var component in Order.ByUses(scope.Workspace))
+        {
+            var fingerprint = Fingerprint(component, scan, tools, options, used => UsedDigest(used, options, fingerprints, artifacts, records));
+            fingerprints[component.Name] = fingerprint;
+            if (await store.FindAsync(fingerprint.Value, cancel) is { } artifact)
+            {
+                artifacts[component.Name] = artifact;
+            }
+
+            if (records.ContainsKey(component.Name) && FingerprintRecord.Load(scope.FingerprintFile(component.Name, records[component.Name][0].Fingerprint)) is { } before)
+            {
+                recorded[component.Name] = before;
+            }
+
+            settings[component.Name] = DeploymentKey.SettingsOf(component, scope.Names.For(component));
+        }
+
+        var observed = await observing;
+        var facts = new PlanningFacts
+        {
+            Fingerprints = fingerprints,
+            Artifacts = artifacts,
+            RunSettings = settings,
+            Observed = RunningOf(observed),
+            Records = records.ToDictionary(r => r.Key, r => r.Value[0], StringComparer.Ordinal),
+            RecordedFingerprints = recorded,
+            Selected = options.Selected,
+            Force = options.Force,
+            Full = options.Full,
+        };
+        return new Detected(scan, tools, facts, observed, observedAt);
+    }
+
+    public static IReadOnlyDictionary<string, Running> RunningOf(IReadOnlyList<Observed> observed) => observed.ToDictionary(
+        o => o.Component, o => new Running(o.Artifact, o.DeploymentKey, o.Fingerprint, o.Revision, o.Serving, o.Detail), StringComparer.Ordinal);
+
+    /// <summary>The fingerprint of one component; <paramref name="used"/> gives the digest that stands for a component it uses.</summary>
+    public ComponentFingerprint Fingerprint(
+        Component component, WorkspaceScan scan, IReadOnlyDictionary<string, IReadOnlyDictionary<string, string>> tools, DeployOptions options, Func<string, Digest> used)
+    {
+        var names = scope.Names.For(component);
+        return Fingerprinter.Compute(scan, new FingerprintInputs
+        {
+            Component = component.Name,
+            Variables = component.Vars.Distinct().ToDictionary(v => v, environmentVariable, StringComparer.Ordinal),
+            Profile = scope.Profile?.Name,
+            ProfileVars = scope.Profile?.Vars ?? new Dictionary<string, string>(),
+            Steps =
+            [
+                .. component.Build.Steps.Where(s => ParityGap.Runs(s, scope.Environment.Loop, options.Full)).Select(s => new ResolvedStep(
+                    s.Name, s.Kind, s.Run is CommandLine.Shell, [.. Resolve(s.Run, names)],
+                    s.Env.ToDictionary(e => e.Key, e => e.Value.Resolve(names), StringComparer.Ordinal))),
+            ],
+            Outputs = component.Build.Outputs,
+            Tools = tools.GetValueOrDefault(component.Name) ?? new Dictionary<string, string>(),
+            Uses = component.Uses.ToDictionary(u => u, used, StringComparer.Ordinal),
+        });
+    }
+
+    public static IReadOnlyList<string> Resolve(CommandLine command, Func<string, string?> names) => command switch
+    {
+        CommandLine.Shell shell => [shell.Text.Resolve(names)],
+        CommandLine.Exec exec => [.. exec.Arguments.Select(a => a.Resolve(names))],
+        _ => throw new System.Diagnostics.UnreachableException(),
+    };
+
+    /// <summary>
+    /// The artifact of a used component; while it must still be built, its fingerprint stands for it. One that is not selected is never built here:
+    /// its last verified artifact serves when it has no artifact for its present inputs.
+    /// </summary>
+    private static Digest UsedDigest(
+        string used, DeployOptions options, Dictionary<string, ComponentFingerprint> fingerprints, Dictionary<string, Digest> artifacts,
+        IReadOnlyDictionary<string, IReadOnlyList<DeployedRecord>> records)
+    {
+        if (artifacts.TryGetValue(used, out var artifact) && !(options.Force && (options.Selected?.Contains(used) ?? true)))
+        {
+            return artifact;
+        }
+
+        return options.Selected is { } selected && !selected.Contains(used) && records.TryGetValue(used, out var history)
+            ? history[0].Artifact
+            : fingerprints[used].Value;
+    }
+
+    private async Task<IReadOnlyList<Observed>> ObserveAsync(SegmentScope lookup, CancellationToken cancel)
+    {
+        try
+        {
+            var observed = await target.ObserveAsync(cancel);
+            lookup.End();
+            return observed;
+        }
+        catch
+        {
+            lookup.End("failed");
+            throw;
+        }
+    }
+
+    private async Task<IReadOnlyDictionary<string, IReadOnlyDictionary<string, string>>> ToolsAsync(DeployOptions options, CancellationToken cancel)
+    {
+        var asked = new List<(string Component, string Step, Task<string> Version)>();
+        foreach (var component in scope.Workspace.Components)
+        {
+            foreach (var step in component.Build.Steps)
+            {
+                if (step.Tool is { } tool && ParityGap.Runs(step, scope.Environment.Loop, options.Full))
+                {
+                    asked.Add((component.Name, step.Name, ToolAsync(component, step, tool, cancel)));
+                }
+            }
+        }
+
+        var tools = new Dictionary<string, IReadOnlyDictionary<string, string>>(StringComparer.Ordinal);
+        foreach (var group in asked.GroupBy(a => a.Component))
+        {
+            var versions = new Dictionary<string, string>(StringComparer.Ordinal);
+            foreach (var (_, step, version) in group)
+            {
+                versions[step] = await version;
+            }
+
+            tools[group.Key] = versions;
+        }
+
+        return tools;
+    }
+
+    /// <summary>A failing tool command is an error: its step would run with a tool that nobody knows.</summary>
+    private async Task<string> ToolAsync(Component component, Step step, CommandLine tool, CancellationToken cancel)
+    {
+        var words = Resolve(tool, scope.Names.For(component));
+        var directory = Path.Combine(scope.Workspace.Root, component.Path);
+        var command = tool is CommandLine.Shell ? Command.Shell(words[0], directory) : new Command { Program = words[0], Arguments = [.. words.Skip(1)], Directory = directory };
+        var printed = new List<string>();
+        var result = await runner.RunAsync(command with { Deadline = ToolBound, Secrets = scope.Names.Secrets }, line => { if (!line.IsError) { printed.Add(line.Text); } }, cancel);
+        return result.Succeeded
+            ? string.Join('\n', printed).Trim()
+            : throw new FaultException(new Fault(
+                Outcome.BuildFailed, $"{component.Name}: the tool command of step {step.Name} failed: {string.Join(' ', words)}: {result.Ending}", step.At.ToString(),
+                "install the tool, or correct `tool:`", result.Tail));
+    }
+}

@@ -1,0 +1,55 @@
+using Laptime.Fingerprints;
+using Laptime.Foundations;
+using Laptime.Planning;
+using Laptime.Targets;
+
+namespace Laptime.Transactions;
+
+/// <summary>What a rollback goes back to: verified records only, never a guess.</summary>
+internal static class RollbackTargets
+{
+    /// <param name="to">The transaction whose state is wanted; null: the one before the present.</param>
+    /// <exception cref="LapException">There is nothing to go back to.</exception>
+    public static IReadOnlyDictionary<string, PlannedComponent> Find(
+        DeployScope scope, IReadOnlyDictionary<string, IReadOnlyList<DeployedRecord>> records, IReadOnlySet<string>? selected, string? to, IReadOnlyList<Observed> observed)
+    {
+        var targets = new Dictionary<string, PlannedComponent>(StringComparer.Ordinal);
+        var problems = new List<Problem>();
+        foreach (var component in scope.Workspace.Components.Where(c => c.Run is not null && (selected?.Contains(c.Name) ?? true)))
+        {
+            var history = records.GetValueOrDefault(component.Name) ?? [];
+            var running = observed.FirstOrDefault(o => o.Component == component.Name);
+            var record = to is null
+                ? history.FirstOrDefault(r => r.Artifact != (running?.Artifact ?? history[0].Artifact))
+                : history.FirstOrDefault(r => string.CompareOrdinal(r.Transaction, to) <= 0);
+            if (record is null)
+            {
+                if (selected is not null || to is not null)
+                {
+                    problems.Add(new Problem(
+                        $"{component.Name} has no verified artifact {(to is null ? "before the present one" : "from " + to + " or before")}", scope.Environment.Name,
+                        history.Count == 0 ? "it was never deployed here" : "known: " + string.Join(", ", history.Select(r => $"{r.Revision} ({r.Transaction})"))));
+                }
+            }
+            else if (record.Artifact != running?.Artifact || !running.Serving)
+            {
+                targets[component.Name] = new PlannedComponent
+                {
+                    Name = component.Name,
+                    Action = ActionKind.Rollout,
+                    Cause = Cause.Forced,
+                    Detail = [$"back to {record.Revision}, verified by {record.Transaction}"],
+                    Fingerprint = FingerprintRecord.Load(scope.FingerprintFile(component.Name, record.Fingerprint)) ?? new ComponentFingerprint(component.Name, record.Fingerprint, []),
+                    Artifact = record.Artifact,
+                };
+            }
+        }
+
+        if (problems.Count == 0 && targets.Count == 0)
+        {
+            problems.Add(new Problem("there is nothing to roll back to", scope.Environment.Name, "a rollback needs a second artifact that was verified here: see `lap history`"));
+        }
+
+        return problems.Count > 0 ? throw new LapException(problems) : targets;
+    }
+}

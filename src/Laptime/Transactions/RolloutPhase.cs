@@ -1,0 +1,286 @@
+using Laptime.Artifacts;
+using Laptime.Building;
+using Laptime.Fingerprints;
+using Laptime.Foundations;
+using Laptime.Planning;
+using Laptime.Signals;
+using Laptime.Targets;
+using Laptime.Workspaces;
+
+namespace Laptime.Transactions;
+
+/// <summary>
+/// Brings the target to what was built: under the lock, after observing again, in the order of `needs`. Holds <see cref="DeployOneAsync"/>, the only function
+/// in Laptime that deploys.
+/// </summary>
+internal sealed class RolloutPhase(TransactionRun run, ArtifactStore store, Target target, Prober prober)
+{
+    private readonly StateStore state = new(run.Scope.EnvironmentFolder);
+    private readonly Lock gate = new();
+    private readonly Dictionary<string, int> segments = new(StringComparer.Ordinal);
+
+    /// <summary>Rolls the plan out.</summary>
+    /// <returns>How many components were rolled out.</returns>
+    public async Task<int> RunAsync(Plan built, PlanningFacts facts, bool recreate, CancellationToken cancel)
+    {
+        using var held = await LockAsync(cancel);
+        var observed = await ObserveAsync(cancel);
+        if (recreate)
+        {
+            using var segment = run.Timeline.Begin("bootstrap", kind: "recreate");
+            foreach (var running in observed.Where(o => IsSelected(o.Component)))
+            {
+                await target.StopAsync(running.Component, held.Fence, cancel);
+            }
+
+            observed = [.. observed.Where(o => !IsSelected(o.Component))];
+            segment.End();
+        }
+
+        var plans = PlanAgain(built, facts, observed);
+        var rollouts = plans.Where(p => p.RollsOut).ToDictionary(p => p.Name, StringComparer.Ordinal);
+        RequireNeeds(rollouts, observed);
+        await RolloutAllAsync(rollouts, facts, held, cancel);
+        return rollouts.Count;
+    }
+
+    /// <summary>Rolls earlier artifacts out again: no plan decides, the records do.</summary>
+    public async Task RollBackAsync(IReadOnlyDictionary<string, PlannedComponent> rollouts, PlanningFacts facts, CancellationToken cancel)
+    {
+        using var held = await LockAsync(cancel);
+        await RolloutAllAsync(rollouts, facts, held, cancel);
+    }
+
+    /// <summary>Stops components and sees that they are gone.</summary>
+    public async Task StopAsync(IReadOnlySet<string>? selected, CancellationToken cancel)
+    {
+        using var held = await LockAsync(cancel);
+        var observed = await ObserveAsync(cancel);
+        var order = Order.ByNeeds(run.Scope.Workspace).Select(c => c.Name).Reverse().ToList();
+        var stopping = observed.Select(o => o.Component).Where(c => selected?.Contains(c) ?? true).OrderBy(c => order.IndexOf(c)).ToList();
+        foreach (var name in selected?.Except(stopping, StringComparer.Ordinal) ?? [])
+        {
+            run.Log.Warn($"{name} does not run");
+        }
+
+        foreach (var component in stopping)
+        {
+            using var segment = run.Timeline.Begin("rollout", component, "stop");
+            await target.StopAsync(component, held.Fence, cancel);
+            state.Removed(component);
+            run.Tell(new ComponentReport
+            {
+                Name = component, Action = "stop", Cause = Cause.Forced.Text(), Revision = observed.First(o => o.Component == component).Revision,
+            });
+            segment.End();
+        }
+    }
+
+    /// <summary>Components that do not run are verified by their artifact being in the store.</summary>
+    public async Task RememberBuiltAsync(Plan plan, PlanningFacts facts, CancellationToken cancel)
+    {
+        foreach (var planned in plan.Components)
+        {
+            var component = run.Scope.Workspace.Find(planned.Name)!;
+            if (component.Run is null && !planned.Artifact.IsNone && facts.Records.GetValueOrDefault(planned.Name)?.Fingerprint != planned.Fingerprint.Value
+                && await store.HasAsync(planned.Artifact, cancel))
+            {
+                Verified(component, planned, facts, null);
+            }
+        }
+    }
+
+    private bool IsSelected(string component) => run.Options.Selected?.Contains(component) ?? true;
+
+    private async Task<EnvironmentLock> LockAsync(CancellationToken cancel)
+    {
+        using var wait = run.Timeline.Begin("wait", kind: "lock");
+        run.Scope.Folder.Create(run.Scope.EnvironmentFolder);
+        var held = await EnvironmentLock.AcquireAsync(
+            run.Scope.EnvironmentFolder, run.Scope.Environment.Name, run.Id, null, run.Options.LockTimeout,
+            holder => run.Log.Warn($"waiting for {holder.Transaction} ({holder.Owner.User}@{holder.Owner.Host}, pid {holder.Owner.Pid})"), run.Clock, cancel);
+        if (held.TakenFrom is { } dead)
+        {
+            run.Log.Warn($"{dead.Transaction} (pid {dead.Owner.Pid}) died holding {run.Scope.Environment.Name}; its lock was taken over");
+        }
+
+        wait.End();
+        return held;
+    }
+
+    private async Task<IReadOnlyList<Observed>> ObserveAsync(CancellationToken cancel)
+    {
+        using var again = run.Timeline.Begin("lookup", kind: "target");
+        var observed = await target.ObserveAsync(cancel);
+        again.End();
+        return observed;
+    }
+
+    /// <summary>The plan as the target stands under the lock: what came out with the digest that is already there is not rolled out.</summary>
+    private List<PlannedComponent> PlanAgain(Plan built, PlanningFacts before, IReadOnlyList<Observed> observed)
+    {
+        var readAt = run.Clock.GetUtcNow();
+        var facts = before with
+        {
+            Observed = Detector.RunningOf(observed),
+            Artifacts = built.Components.Where(c => !c.Artifact.IsNone).ToDictionary(c => c.Name, c => c.Artifact, StringComparer.Ordinal),
+            Fingerprints = built.Components.ToDictionary(c => c.Name, c => c.Fingerprint, StringComparer.Ordinal),
+            Force = false,
+        };
+        var plans = new List<PlannedComponent>();
+        foreach (var planned in built.Components)
+        {
+            var component = run.Scope.Workspace.Find(planned.Name)!;
+            if (component.Run is null || (run.Options.Force && planned.Builds))
+            {
+                plans.Add(planned);
+                continue;
+            }
+
+            var now = Planner.PlanOne(component, facts, new Dictionary<string, PlannedComponent>());
+            if (planned.Builds && now.Action == ActionKind.Skip)
+            {
+                now = now with { Cause = Cause.DigestAlreadyDeployed, Detail = planned.Detail };
+            }
+            else if (planned.Builds)
+            {
+                now = now with { Action = ActionKind.BuildAndRollout, Cause = planned.Cause, Detail = planned.Detail };
+            }
+
+            Recount(planned.Action, now.Action);
+            var reading = observed.FirstOrDefault(o => o.Component == planned.Name);
+            run.Tell(run[planned.Name] with
+            {
+                // A component that was built says so, also when its artifact turned out to be the one that runs.
+                Action = planned.Builds && now.Action == ActionKind.Skip ? ActionKind.Build.Text() : now.Action.Text(),
+                Cause = now.Cause.Text(),
+                Detail = now.Detail,
+                DeploymentKey = now.DeploymentKey.ToString(),
+                Reading = ComponentReports.Reading(reading, readAt),
+                Signals = now.Action == ActionKind.Skip && reading is not null ? ComponentReports.Observation(reading) : new SignalsReport(),
+                Endpoint = reading?.Endpoint,
+            });
+            plans.Add(now);
+        }
+
+        return plans;
+    }
+
+    private void Recount(ActionKind planned, ActionKind now)
+    {
+        var change = (planned == ActionKind.Skip ? -1 : 0) + (now == ActionKind.Skip ? 1 : 0);
+        run.Count(c => c with { Skipped = c.Skipped + change });
+    }
+
+    private async Task RolloutAllAsync(IReadOnlyDictionary<string, PlannedComponent> rollouts, PlanningFacts facts, EnvironmentLock held, CancellationToken cancel)
+    {
+        var nodes = Order.ByNeeds(run.Scope.Workspace).Where(c => rollouts.ContainsKey(c.Name))
+            .Select(c => new BuildNode(c.Name, [.. c.Needs.Where(rollouts.ContainsKey)])).ToList();
+        run.Check(await BuildGraph.RunAsync(nodes, async (node, cancelOne) =>
+        {
+            int[] after;
+            lock (gate)
+            {
+                after = [.. node.After.Where(segments.ContainsKey).Select(n => segments[n])];
+            }
+
+            using var segment = run.Timeline.Begin("rollout", node.Name, after: after);
+            lock (gate)
+            {
+                segments[node.Name] = segment.Id;
+            }
+
+            await DeployOneAsync(run.Scope.Workspace.Find(node.Name)!, rollouts[node.Name], facts, held, segment.Id, cancelOne);
+            segment.End();
+        }, run.Options.Parallel, cancel), "rolled out");
+    }
+
+    /// <summary>THE choke point: nothing else in Laptime deploys, nothing else counts deploys.</summary>
+    private async Task DeployOneAsync(Component component, PlannedComponent planned, PlanningFacts facts, EnvironmentLock held, int parent, CancellationToken cancel)
+    {
+        if (!held.IsStillHeld())
+        {
+            throw new FaultException(new Fault(
+                Outcome.Locked, $"the lock of {run.Scope.Environment.Name} was released or taken over meanwhile", component.Name, "see `lap lock status`, then deploy again"));
+        }
+
+        run.Count(c => c with { Rollouts = c.Rollouts + 1, Deploys = c.Deploys + 1 });
+        var revision = ComponentReports.Revision(component.Name, planned.Artifact);
+        var result = await target.RolloutAsync(
+            new RolloutRequest
+            {
+                Component = component,
+                Environment = run.Scope.Environment.Name,
+                Revision = revision,
+                Artifact = planned.Artifact,
+                Fingerprint = planned.Fingerprint.Value,
+                DeploymentKey = planned.DeploymentKey,
+                Transaction = run.Id,
+                Fence = held.Fence,
+                Unpack = (folder, token) => store.UnpackAsync(planned.Artifact, folder, token),
+                Names = run.Scope.Names.For(component, revision, run.Id),
+                Secrets = run.Scope.Names.Secrets,
+            },
+            new Gate(prober, component.Probes, !run.Options.NoSmoke), run.Timeline, parent, cancel);
+
+        run.Tell(run[component.Name] with
+        {
+            Revision = revision,
+            Signals = SignalReports.Of(result.Signals),
+            StillServing = result.Fault is null ? null : result.StillServing,
+            Endpoint = component.Run?.Port is { } port ? $"http://127.0.0.1:{port}" : null,
+        });
+        if (result.Fault is { } fault)
+        {
+            throw new FaultException(result.StillServing is null ? fault : fault with { What = $"{fault.What}; {result.StillServing} keeps serving" });
+        }
+
+        if (held.IsStillHeld())
+        {
+            Verified(component, planned, facts, revision);
+        }
+    }
+
+    private void Verified(Component component, PlannedComponent planned, PlanningFacts facts, string? revision)
+    {
+        lock (gate)
+        {
+            run.Scope.Folder.Create(run.Scope.EnvironmentFolder);
+            if (planned.Fingerprint.Parts.Count > 0)
+            {
+                FingerprintRecord.Save(run.Scope.FingerprintFile(component.Name, planned.Fingerprint.Value), planned.Fingerprint);
+            }
+
+            state.Verified(new DeployedRecord
+            {
+                Component = component.Name,
+                Fingerprint = planned.Fingerprint.Value,
+                Artifact = planned.Artifact,
+                DeploymentKey = planned.DeploymentKey,
+                Revision = revision,
+                Transaction = run.Id,
+                At = run.Clock.GetUtcNow(),
+                Profile = run.Scope.Profile?.Name,
+                Tainted = run.IsTainted(component.Name),
+                RunSettings = facts.RunSettings[component.Name],
+            });
+            run.Scope.PruneFingerprints(component.Name, state.Load()[component.Name].Select(r => r.Fingerprint));
+        }
+    }
+
+    private void RequireNeeds(Dictionary<string, PlannedComponent> rollouts, IReadOnlyList<Observed> observed)
+    {
+        foreach (var name in rollouts.Keys)
+        {
+            var component = run.Scope.Workspace.Find(name)!;
+            foreach (var needed in component.Needs)
+            {
+                if (!rollouts.ContainsKey(needed) && run.Scope.Workspace.Find(needed)?.Run is not null && observed.FirstOrDefault(o => o.Component == needed) is not { Serving: true })
+                {
+                    throw new FaultException(new Fault(
+                        Outcome.RolloutFailed, $"{name} needs {needed}, which is not serving and was not asked for", component.At.ToString(), $"lap deploy {needed} {name}"));
+                }
+            }
+        }
+    }
+}
