@@ -18,14 +18,16 @@ internal static class HistoryView
             return page.ToString();
         }
 
+        // A column that says the same in every line says nothing.
+        var several = transactions.Select(t => t.Environment).Distinct().Count() > 1;
         page.Table(
             [
-                new Column(""), new Column("transaction"), new Column("age", Right: true), new Column("environment"), new Column("outcome"),
-                new Column("interval", Right: true), new Column("dominant", Shrinks: true), new Column("components", Shrinks: true),
+                new Column(""), new Column("transaction"), new Column("age", Right: true), new Column(several ? "environment" : ""), new Column("outcome"),
+                new Column("interval", Right: true), new Column("dominant", Yields: Yields.Shrinking), new Column("components", Yields: Yields.First),
             ],
             [.. transactions.Select(t => new Span[]
             {
-                Symbols.Outcome(terminal, t.Outcome), t.Id, new(Age(t, now), Tone.Dim), t.Environment, t.Outcome ?? "not ended",
+                Symbols.Outcome(terminal, t.Outcome), t.Id, new(Age(t, now), Tone.Dim), several ? t.Environment : "", t.Outcome ?? "not ended",
                 t.Interval?.Seconds is { } seconds ? Duration.Text(seconds) : "no end", new(Dominant(t), Tone.Dim), new(Components(t), Tone.Dim),
             })]);
         return page.ToString();
@@ -50,7 +52,7 @@ internal static class HistoryView
 
     private static DateTimeOffset? StartOf(TransactionDocument transaction) => transaction.Interval?.Start ?? transaction.Trigger?.At;
 
-    private static string Dominant(TransactionDocument t) => t.Dominant is { } d ? $"{Sentences.Segment(d)} {Sentences.Percent(d.Share)}" : "";
+    private static string Dominant(TransactionDocument t) => t.Dominant is { } d ? $"{Sentences.Percent(d.Share)} {Sentences.Segment(d)}" : "";
 
     private static string Components(TransactionDocument t) => Sentences.Acted(t) is { Count: > 0 } acted ? string.Join(", ", acted) : "none";
 }

@@ -20,10 +20,26 @@ internal readonly record struct Span(string Text, Tone Tone = Tone.Plain)
     public static implicit operator Span(string text) => new(text);
 }
 
+/// <summary>When a column gives way in a line that is too long.</summary>
+internal enum Yields
+{
+    /// <summary>Only when nothing else is left, the last column first.</summary>
+    Never,
+
+    /// <summary>Left out after everything that shrinks is gone.</summary>
+    Late,
+
+    /// <summary>Cut shorter; below 8 columns it is left out.</summary>
+    Shrinking,
+
+    /// <summary>Left out at once.</summary>
+    First,
+}
+
 /// <param name="Title">Its heading.</param>
 /// <param name="Right">Numbers stand at the right.</param>
-/// <param name="Shrinks">Gives way when the line is too long; below 8 columns it is left out.</param>
-internal sealed record Column(string Title, bool Right = false, bool Shrinks = false);
+/// <param name="Yields">When it gives way.</param>
+internal sealed record Column(string Title, bool Right = false, Yields Yields = Yields.Never);
 
 /// <summary>
 /// Lines of text that fit a terminal: laid out once, written with colours or without. Text of others is stripped of everything that would move the
@@ -32,6 +48,7 @@ internal sealed record Column(string Title, bool Right = false, bool Shrinks = f
 internal sealed class Page(Terminal terminal)
 {
     private const int Gap = 2;
+    private const int NarrowestColumn = 8;
     private readonly StringBuilder text = new();
 
     public int Lines { get; private set; }
@@ -94,17 +111,16 @@ internal sealed class Page(Terminal terminal)
 
     public override string ToString() => text.ToString();
 
-    /// <summary>Takes what is too much from the columns that shrink, the widest first, and then from the last ones.</summary>
+    /// <summary>Takes what is too much from the columns, in the order of <see cref="Yields"/>; the sign and the name in front always stay.</summary>
     private void Fit(IReadOnlyList<Column> columns, int[] widths)
     {
-        int Excess() => widths.Sum() + (Gap * (widths.Count(w => w > 0) - 1)) - terminal.Width;
-
-        for (var excess = Excess(); excess > 0; excess = Excess())
+        Drop(Yields.First);
+        while (Excess() > 0)
         {
             var widest = -1;
             for (var c = 0; c < widths.Length; c++)
             {
-                if (columns[c].Shrinks && widths[c] > 0 && (widest < 0 || widths[c] > widths[widest]))
+                if (columns[c].Yields == Yields.Shrinking && widths[c] > 0 && (widest < 0 || widths[c] > widths[widest]))
                 {
                     widest = c;
                 }
@@ -112,18 +128,25 @@ internal sealed class Page(Terminal terminal)
 
             if (widest < 0)
             {
-                // Nothing gives way: the last columns go.
-                var last = Array.FindLastIndex(widths, w => w > 0);
-                if (last <= 1)
-                {
-                    return;
-                }
-
-                widths[last] = 0;
+                break;
             }
-            else
+
+            widths[widest] = widths[widest] - 1 < NarrowestColumn ? 0 : widths[widest] - 1;
+        }
+
+        Drop(Yields.Late);
+        Drop(Yields.Never);
+
+        int Excess() => widths.Sum() + (Gap * (widths.Count(w => w > 0) - 1)) - terminal.Width;
+
+        void Drop(Yields when)
+        {
+            for (var c = widths.Length - 1; c > 1; c--)
             {
-                widths[widest] = widths[widest] - 1 < 8 ? 0 : widths[widest] - 1;
+                if (columns[c].Yields == when && Excess() > 0)
+                {
+                    widths[c] = 0;
+                }
             }
         }
     }

@@ -14,7 +14,7 @@ internal static class PlanView
         {
             page.Blank();
             page.Table(
-                [new Column(""), new Column("component"), new Column("action"), new Column("why", Shrinks: true), new Column("runs now", Shrinks: true)],
+                [new Column(""), new Column("component"), new Column("action", Yields: Yields.Late), new Column("why", Yields: Yields.Shrinking), new Column("runs now", Yields: Yields.First)],
                 [.. plan.Components.Select(c => new Span[]
                 {
                     c.Action == "skip" ? Symbols.Skip() : new Span("+", Tone.Accent), new(c.Name, Tone.Strong), new(c.Action, c.Action == "skip" ? Tone.Dim : Tone.Plain),

@@ -15,7 +15,9 @@ internal static class SegmentTable
         var nameWidth = Math.Min(24, Width("segment", names));
         var components = segments.Select(s => s.Component ?? "").ToList();
         var componentWidth = Math.Min(16, Width("component", components));
-        var bar = terminal.Width - (1 + nameWidth + componentWidth + 8 + (4 * 2));
+        var took = segments.Select(s => s.Seconds is { } seconds ? Duration.Text(seconds) : "no end").ToList();
+        var tookWidth = Width("took", took);
+        var bar = terminal.Width - (1 + nameWidth + componentWidth + tookWidth + (4 * 2));
         var (full, aside, empty) = terminal.Unicode ? ('█', '░', ' ') : ('#', '-', ' ');
         var rows = new List<Span[]>();
         for (var i = 0; i < segments.Count; i++)
@@ -27,7 +29,7 @@ internal static class SegmentTable
                 new(segment.CriticalPath ? "*" : "", Tone.Accent),
                 new(TextWidth.Cut(TextWidth.Clean(names[i]), nameWidth, terminal.Unicode), tone),
                 new(TextWidth.Cut(TextWidth.Clean(components[i]), componentWidth, terminal.Unicode), tone),
-                new(segment.Seconds is { } seconds ? Duration.Text(seconds) : "no end", tone),
+                new(took[i], tone),
                 new(Bar(segment), segment.Outcome is "failed" or "timeout" ? Tone.Bad : segment.CriticalPath ? Tone.Accent : Tone.Dim),
             ]);
         }
@@ -42,7 +44,8 @@ internal static class SegmentTable
         }
 
         string Bar(Segment segment) => bar < NarrowestBar ? ""
-            : segment is { Name: "wait", Kind: "idle" } ? "before lap was started"
+            : segment is { Name: "wait", Kind: "idle" } ? "idle: nobody had asked yet"
+            : scale.IsAfter(segment) ? "after the interval"
             : scale.Bar(segment, bar, full, aside, empty)?.TrimEnd() ?? "";
     }
 

@@ -14,7 +14,7 @@ internal static class StatusView
             new Span($"{workspace} · {environment}: {serving} of {components.Count} serving", Tone.Strong), new Span($"  read {readAt.UtcDateTime:HH:mm:ss}Z", Tone.Dim));
         page.Blank();
         page.Table(
-            [new Column(""), new Column("component"), new Column("revision"), new Column("state", Shrinks: true), new Column("instances", Right: true), new Column("reach"), new Column("drift", Shrinks: true)],
+            [new Column(""), new Column("component"), new Column("revision"), new Column("state", Yields: Yields.Shrinking), new Column("instances", Right: true), new Column("reach"), new Column("drift", Yields: Yields.Shrinking)],
             [.. components.Select(c => new Span[]
             {
                 c.Observed is { Serving: true } && c.Signals.Ready.Status != "fail" ? Symbols.Good(terminal) : Symbols.Bad(terminal),

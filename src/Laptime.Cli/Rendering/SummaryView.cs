@@ -36,9 +36,11 @@ internal static class SummaryView
             page.Wrapped(new Span("~", Tone.Dim), new Span("parity gap: " + gap, Tone.Dim), 2);
         }
 
-        Segments(page, document, terminal);
-        Last(page, document);
-        return page.ToString();
+        var last = new Page(terminal);
+        Last(last, document);
+        // One screen: what the rest leaves, less the heading and the prompt that follows.
+        Segments(page, document, terminal, terminal.Height - page.Lines - last.Lines - 3);
+        return page.ToString() + last;
     }
 
     private static void Components(Page page, TransactionDocument document, Terminal terminal)
@@ -51,7 +53,7 @@ internal static class SummaryView
         }
 
         page.Table(
-            [new Column(""), new Column("component"), new Column("action"), new Column("why", Shrinks: true), new Column("state"), new Column("reach", Shrinks: true)],
+            [new Column(""), new Column("component"), new Column("action", Yields: Yields.Late), new Column("why", Yields: Yields.Shrinking), new Column("state"), new Column("reach", Yields: Yields.First)],
             [.. shown.Select(c => new Span[]
             {
                 Symbols.Component(terminal, c), new(c.Name, Tone.Strong), c.Action, new(Sentences.Why(c), Tone.Dim), Sentences.State(c), new(c.Endpoint ?? "", Tone.Dim),
@@ -87,7 +89,7 @@ internal static class SummaryView
         }
     }
 
-    private static void Segments(Page page, TransactionDocument document, Terminal terminal)
+    private static void Segments(Page page, TransactionDocument document, Terminal terminal, int room)
     {
         var leaves = TimelineScale.Leaves(document);
         if (leaves.Count == 0)
@@ -96,7 +98,7 @@ internal static class SummaryView
         }
 
         page.Blank();
-        var shown = Largest(leaves, Math.Clamp(terminal.Height - page.Lines - 6, 3, 24));
+        var shown = Largest(leaves, Math.Clamp(room, 3, 24));
         SegmentTable.Write(page, shown, TimelineScale.Of(leaves), terminal);
         if (shown.Count < leaves.Count)
         {

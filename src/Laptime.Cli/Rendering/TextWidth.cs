@@ -16,7 +16,7 @@ internal static class TextWidth
         }
 
         var clean = new StringBuilder(text.Length);
-        foreach (var rune in TerminalText.Strip(text.Replace('\n', ' ').Replace('\r', ' ')).Replace('\t', ' ').EnumerateRunes())
+        foreach (var rune in TerminalText.Strip(text.ReplaceLineEndings(" ")).Replace('\t', ' ').EnumerateRunes())
         {
             if (!Rune.IsControl(rune) && Rune.GetUnicodeCategory(rune) is not (UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator))
             {
@@ -73,7 +73,7 @@ internal static class TextWidth
         var lines = new List<string>();
         var line = new StringBuilder();
         var taken = 0;
-        foreach (var word in clean.Split(' ', StringSplitOptions.RemoveEmptyEntries))
+        foreach (var word in Words(clean))
         {
             var rest = word;
             var needed = Of(rest);
@@ -119,6 +119,33 @@ internal static class TextWidth
             lines.Add(line.ToString());
             line.Clear();
             taken = 0;
+        }
+    }
+
+    /// <summary>A number and its unit are one word.</summary>
+    private static IEnumerable<string> Words(string clean)
+    {
+        string? pending = null;
+        foreach (var word in clean.Split(' ', StringSplitOptions.RemoveEmptyEntries))
+        {
+            if (pending is not null && char.IsAsciiDigit(pending[^1]) && word.TrimEnd(',', ';', '.', ')', ':') is "%" or "ms" or "s" or "m" or "h" or "d")
+            {
+                pending += " " + word;
+            }
+            else
+            {
+                if (pending is not null)
+                {
+                    yield return pending;
+                }
+
+                pending = word;
+            }
+        }
+
+        if (pending is not null)
+        {
+            yield return pending;
         }
     }
 

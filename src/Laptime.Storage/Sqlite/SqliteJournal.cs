@@ -200,6 +200,9 @@ public sealed class SqliteJournal : Journal
         }
     }
 
+    /// <summary>Settings of this connection, for tests that need a limit.</summary>
+    internal void Tune(string pragma) => Write(durably: true, writable => writable.Execute(pragma));
+
     private static TransactionDocument? Folded(Database readable, string transaction)
     {
         TransactionDocument? document = null;

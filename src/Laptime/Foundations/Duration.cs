@@ -35,7 +35,7 @@ public static class Duration
             }
 
             double? unit = rest[..letters] switch { "ms" => 0.001, "s" => 1, "m" => 60, "h" => 3600, "d" => 86400, _ => null };
-            if (unit is null || number * unit.Value > 1e9)
+            if (unit is null || number * unit.Value > 1e9 || value > TimeSpan.FromSeconds(1e9))
             {
                 return false;
             }

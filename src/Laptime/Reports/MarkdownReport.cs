@@ -107,10 +107,10 @@ public static class MarkdownReport
         page.Append('\n');
         foreach (var component in components.Where(c => c.Detail.Count > 1))
         {
-            page.Append($"Why {MarkdownText.Code(component.Name)}: {MarkdownText.Prose(component.Cause)}\n\n");
+            page.Append($"Why {MarkdownText.Code(component.Name, inTable: false)}: {MarkdownText.Prose(component.Cause)}\n\n");
             foreach (var detail in component.Detail.Take(DetailsShown))
             {
-                page.Append($"- {MarkdownText.Code(detail)}\n");
+                page.Append($"- {MarkdownText.Code(detail, inTable: false)}\n");
             }
 
             if (component.Detail.Count > DetailsShown)
@@ -203,7 +203,7 @@ public static class MarkdownReport
             }
 
             var took = segment.Seconds is { } seconds ? Duration.Text(seconds) : "no end recorded";
-            var bar = scale.Bar(segment, BarWidth, '█', '▒', '·') is { } text ? $"`{text}`" : "";
+            var bar = scale.Bar(segment, BarWidth, '█', '▒', '·') is { } text ? $"`{text}`" : scale.IsAfter(segment) ? "after the interval" : "";
             page.Append($"| {indent}{MarkdownText.Code(segment.Name)} | {MarkdownText.Code(segment.Component ?? "")} | {Duration.Text(segment.Start)} ");
             page.Append($"| {took} | {MarkdownText.Prose(string.Join(", ", remarks))} | {bar} |\n");
         }
@@ -248,13 +248,13 @@ public static class MarkdownReport
     private static void Foot(StringBuilder page, TransactionDocument document)
     {
         page.Append("---\n\n");
-        page.Append($"Transaction {MarkdownText.Code(document.Id)}: {MarkdownText.Prose(document.Verb)}, target {MarkdownText.Prose(document.Target)}, ");
+        page.Append($"Transaction {MarkdownText.Code(document.Id, inTable: false)}: {MarkdownText.Prose(document.Verb)}, target {MarkdownText.Prose(document.Target)}, ");
         page.Append($"{MarkdownText.Prose(document.Loop)} loop{(document.Profile is { } profile ? $", profile {MarkdownText.Prose(profile)}" : "")}");
         page.Append(document.Actor is { } actor ? $", by {MarkdownText.Prose(actor)}.\n" : ".\n");
         if (document.Trigger is { } trigger)
         {
             page.Append($"The interval is counted from {MarkdownText.Prose(trigger.Event)} at {trigger.At.UtcDateTime:yyyy-MM-dd HH:mm:ss.fff} UTC");
-            page.Append(trigger.Revision is { } revision ? $", commit {MarkdownText.Code(revision)}{(trigger.Dirty ? " with changes" : "")}.\n" : ".\n");
+            page.Append(trigger.Revision is { } revision ? $", commit {MarkdownText.Code(revision, inTable: false)}{(trigger.Dirty ? " with changes" : "")}.\n" : ".\n");
         }
 
         if (document.ExitCode is { } code)

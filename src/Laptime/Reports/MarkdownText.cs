@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Laptime.Processes;
 
 namespace Laptime.Reports;
 
@@ -26,8 +27,8 @@ internal static class MarkdownText
         return safe.ToString();
     }
 
-    /// <summary>A code span that a table cell may hold.</summary>
-    public static string Code(string text)
+    /// <summary>A code span; inside a table a bar would end the cell, outside the escape would be shown.</summary>
+    public static string Code(string text, bool inTable = true)
     {
         var line = OneLine(text);
         if (line.Length == 0)
@@ -37,7 +38,7 @@ internal static class MarkdownText
 
         var fence = new string('`', LongestRun(line) + 1);
         var pad = line[0] == '`' || line[^1] == '`' ? " " : "";
-        return fence + pad + line.Replace("|", "\\|", StringComparison.Ordinal) + pad + fence;
+        return fence + pad + (inTable ? line.Replace("|", "\\|", StringComparison.Ordinal) : line) + pad + fence;
     }
 
     public static string Fence(IEnumerable<string> lines)
@@ -50,7 +51,7 @@ internal static class MarkdownText
     private static string OneLine(string text)
     {
         var line = new StringBuilder(text.Length);
-        foreach (var c in text)
+        foreach (var c in TerminalText.Strip(text.ReplaceLineEndings(" ")))
         {
             // Control characters end lines and cells; format characters (bidirectional overrides) make a text read as another one.
             if (char.IsControl(c) || c is '\u2028' or '\u2029')

@@ -43,13 +43,13 @@ public static class Sentences
             return $"from {interval.From}, no end recorded";
         }
 
-        return $"{Duration.Text(seconds)} from {interval.From} to {interval.To}" + (Idle(document) is { } idle ? $", {Duration.Text(idle)} of it idle before lap was started" : "");
+        return $"{Duration.Text(seconds)} from {interval.From} to {interval.To}{Asked(document, seconds)}";
     }
 
-    /// <summary>"build/compile of gateway: 1.20 s, 65 %; without it 640 ms"; null when nothing was measured.</summary>
+    /// <summary>"build/compile of gateway: 1.20 s, 65 %; without it 640 ms in all"; null when nothing was measured.</summary>
     public static string? Dominant(TransactionDocument document) => document.Dominant is not { } d
         ? null
-        : $"{Segment(d)}: {Duration.Text(d.Seconds)}, {Percent(d.Share)}; without it the interval would be {Duration.Text(d.IntervalWithout)}";
+        : $"{Segment(d)}: {Duration.Text(d.Seconds)}, {Percent(d.Share)}; without it {Duration.Text(d.IntervalWithout)} in all";
 
     public static string Segment(DominantReport dominant) => dominant.Component is null ? dominant.Segment : $"{dominant.Segment} of {dominant.Component}";
 
@@ -115,8 +115,12 @@ public static class Sentences
             return "";
         }
 
-        return $" {Duration.Text(seconds)} after {interval.From}" + (Idle(document) is { } idle ? $" ({Duration.Text(idle)} of it idle before lap was started)" : "");
+        return $" {Duration.Text(seconds)} after {interval.From}{Asked(document, seconds)}";
     }
+
+    /// <summary>What is left of hours when nobody was waiting.</summary>
+    private static string Asked(TransactionDocument document, double seconds) =>
+        Idle(document) is { } idle ? $", {Duration.Text(Math.Max(0, seconds - idle))} of it not idle" : "";
 
     private static string Most(TransactionDocument document)
     {
@@ -126,7 +130,7 @@ public static class Sentences
         }
 
         var name = Acted(document).Count > 1 ? Segment(d) : d.Segment;
-        return $"; {name} took the most{(Idle(document) is null ? "" : " of the rest")}: {Duration.Text(d.Seconds)} ({Percent(d.Share)})";
+        return $"; {name} took the most{(Idle(document) is null ? "" : " of that")}: {Duration.Text(d.Seconds)} ({Percent(d.Share)})";
     }
 
     private static string Reading(TransactionDocument document)

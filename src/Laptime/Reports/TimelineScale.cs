@@ -5,7 +5,7 @@ namespace Laptime.Reports;
 
 /// <summary>
 /// Where a segment's bar stands, so that what ran side by side is seen side by side. Idle waiting before the command is off the scale: hours of it would
-/// leave no room for the rest.
+/// leave no room for the rest. The scale ends where the critical path does: what comes after the interval (draining, say) is told in words.
 /// </summary>
 public sealed class TimelineScale
 {
@@ -19,28 +19,32 @@ public sealed class TimelineScale
     public static TimelineScale Of(IReadOnlyList<Segment> shown)
     {
         var (from, to) = (double.PositiveInfinity, double.NegativeInfinity);
+        var path = shown.Any(s => s.CriticalPath);
         foreach (var segment in shown)
         {
             if (Fits(segment))
             {
                 from = Math.Min(from, segment.Start);
-                to = Math.Max(to, segment.Start + segment.Seconds!.Value);
+                to = Math.Max(to, path && !segment.CriticalPath ? from : segment.Start + segment.Seconds!.Value);
             }
         }
 
         return to > from ? new TimelineScale(from, to) : new TimelineScale(0, 0);
     }
 
+    /// <summary>It began when the interval was over.</summary>
+    public bool IsAfter(Segment segment) => Seconds > 0 && segment.Start >= to - 1e-6 && segment.Seconds > 1e-6;
+
     /// <summary>First cell and number of cells; null for a segment without a place (idle, or without an end).</summary>
     public (int Offset, int Length)? Place(Segment segment, int width)
     {
-        if (!Fits(segment) || Seconds <= 0)
+        if (!Fits(segment) || Seconds <= 0 || IsAfter(segment))
         {
             return null;
         }
 
         var offset = Math.Clamp((int)((segment.Start - from) / Seconds * width), 0, width - 1);
-        var end = (int)Math.Ceiling((segment.Start + segment.Seconds!.Value - from) / Seconds * width - 0.5);
+        var end = (int)Math.Ceiling((Math.Min(to, segment.Start + segment.Seconds!.Value) - from) / Seconds * width - 0.5);
         return (offset, Math.Clamp(end - offset, 1, width - offset));
     }
 

@@ -58,8 +58,27 @@ internal sealed class ComponentBinder(string root, ValueBinder values, PathRule 
             return path.Length == 0 || paths.StaysInside(field.Value, "path", full) ? path : null;
         }
 
+        if (new FileInfo(full).LinkTarget is { } target && !Leads(full))
+        {
+            Problems.Add(field.Value, $"`path: {ProblemList.Short(path)}` is a link that leads nowhere: {target}", "mend the link, or write the folder it should lead to");
+            return null;
+        }
+
         Problems.Add(field.Value, File.Exists(full) ? $"`path: {ProblemList.Short(path)}` is a file: a component is a folder" : $"the folder `{ProblemList.Short(path)}` does not exist", Nearby(full));
         return null;
+    }
+
+    private static bool Leads(string link)
+    {
+        try
+        {
+            return File.ResolveLinkTarget(link, returnFinalTarget: true) is { Exists: true };
+        }
+        catch (IOException)
+        {
+            // Too many links: a circle.
+            return false;
+        }
     }
 
     private static string Nearby(string full)

@@ -69,7 +69,7 @@ internal sealed class Fields
 
         for (var i = 0; i < result.fields.Length; i++)
         {
-            if (result.fields[i] is null && keys.Keys[i].Required)
+            if (!node.Partial && result.fields[i] is null && keys.Keys[i].Required)
             {
                 problems.Add(at, $"{what} has no `{keys.Keys[i].Name}`", $"add `{keys.Keys[i].Name}: {keys.Keys[i].Example}`");
             }

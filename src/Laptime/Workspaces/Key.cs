@@ -122,20 +122,20 @@ public abstract record KeyType
     /// <summary>A mapping with known keys.</summary>
     public sealed record Section(KeySet Keys) : KeyType
     {
-        public override string Words => $"a mapping: [{Keys.Id}](#{Keys.Id})";
+        public override string Words => $"a mapping (`{Keys.Id}`)";
     }
 
     /// <summary>A mapping with known keys, or a command that stands for its <c>command</c> or <c>run</c> key.</summary>
     public sealed record SectionOrCommand(KeySet Keys) : KeyType
     {
-        public override string Words => $"a mapping: [{Keys.Id}](#{Keys.Id}), or only its command";
+        public override string Words => $"a mapping (`{Keys.Id}`), or only its command";
     }
 
     /// <summary>A mapping from names of the user's choice.</summary>
     /// <param name="MayBeEmpty">A name alone is enough: everything has a default.</param>
     public sealed record Named(KeySet Keys, bool MayBeEmpty = false) : KeyType
     {
-        public override string Words => $"a mapping from names to [{Keys.Id}](#{Keys.Id})";
+        public override string Words => $"a mapping from names to mappings (`{Keys.Id}`)";
     }
 
     /// <summary>What the names of <see cref="Texts"/> are.</summary>

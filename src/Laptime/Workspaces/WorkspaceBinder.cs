@@ -18,9 +18,13 @@ internal sealed class WorkspaceBinder(string file, string root, ValueBinder valu
             return null;
         }
 
-        if (fields["version"] is { } version && values.Integer(version) is null && version.Value.Plain && int.TryParse(version.Value.Text, out var number) && number > 1)
+        if (fields["version"] is { Value: { Kind: YamlKind.Scalar, Plain: true } written } && int.TryParse(written.Text, out var number) && number > 1)
         {
-            Problems.Add(version.Value, $"the file is written for a newer lap (version {number})", "update lap");
+            Problems.Add(written, $"the file is written for a newer lap: version {number}; this one reads version 1", "update lap");
+        }
+        else
+        {
+            values.Integer(fields["version"]);
         }
 
         var name = values.Name(fields["name"]);
@@ -60,7 +64,7 @@ internal sealed class WorkspaceBinder(string file, string root, ValueBinder valu
             }
         }
 
-        if (field is { Value: { Kind: YamlKind.Map, Entries.Count: 0 } empty })
+        if (field is { Value: { Kind: YamlKind.Map, Entries.Count: 0, Partial: false } empty })
         {
             Problems.Add(empty, "`components` is empty", "`lap init` writes a first one from what is in the folder");
         }

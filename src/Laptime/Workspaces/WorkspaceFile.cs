@@ -143,21 +143,25 @@ public static class WorkspaceFile
                 throw new LapException("this is a folder, not a file", shown + ":1:1", "name the file in it");
             }
 
-            using var handle = File.OpenHandle(file);
-            var length = RandomAccess.GetLength(handle);
-            if (length > MostBytes)
-            {
-                throw new LapException($"the file is {length / (1024 * 1024)} MB; at most 10 MB are read", shown + ":1:1", "is it the right file?");
-            }
-
-            var bytes = new byte[length];
+            // Not by its length: `-f <(command)` is a pipe.
+            using var stream = new FileStream(file, new FileStreamOptions { Access = FileAccess.Read, Share = FileShare.ReadWrite | FileShare.Delete, BufferSize = 0 });
+            var bytes = new byte[stream.CanSeek ? Math.Clamp(stream.Length + 1, 512, MostBytes + 1) : 64 * 1024];
             var read = 0;
-            while (read < bytes.Length && RandomAccess.Read(handle, bytes.AsSpan(read), read) is > 0 and var count)
+            while (stream.Read(bytes, read, bytes.Length - read) is > 0 and var count)
             {
                 read += count;
+                if (read > MostBytes)
+                {
+                    throw new LapException("the file is larger than 10 MB", shown + ":1:1", "is it the right file?");
+                }
+
+                if (read == bytes.Length)
+                {
+                    Array.Resize(ref bytes, Math.Min(bytes.Length * 2, MostBytes + 1));
+                }
             }
 
-            return read == bytes.Length ? bytes : bytes[..read];
+            return bytes[..read];
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {

@@ -11,6 +11,8 @@ internal sealed class FolderScan
         "node_modules", "bin", "obj", ".git", "vendor", "target", ".venv", "venv", "__pycache__", ".laptime", "dist", ".next", ".idea", ".vs", ".terraform",
     };
 
+    private static readonly System.Buffers.SearchValues<char> Unsayable = System.Buffers.SearchValues.Create("\\$*?[{");
+
     private readonly string root;
     private int entries;
 
@@ -61,7 +63,7 @@ internal sealed class FolderScan
                 }
 
                 // Names that laptime.yaml cannot say, and links, which may lead anywhere.
-                if (info.Name.AsSpan().ContainsAny("\\$*?[{") || info.Name.AsSpan().ContainsAnyInRange('\0', '\u001f') || info.Name[0] == '~' || info.LinkTarget is not null)
+                if (info.Name.AsSpan().ContainsAny(Unsayable) || info.Name.AsSpan().ContainsAnyInRange('\0', '\u001f') || info.Name[0] == '~' || info.LinkTarget is not null)
                 {
                     continue;
                 }

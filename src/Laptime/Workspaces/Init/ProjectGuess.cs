@@ -106,7 +106,7 @@ internal sealed class ProjectGuess(FolderScan scan)
     public List<ComponentGuess> Go(string folder, List<string> files, List<(string Path, List<string> Files)> folders)
     {
         var text = scan.Read(FolderScan.Join(folder, "go.mod"));
-        var module = Between("\n" + text, "\nmodule ", "\n")?.Trim() ?? Last(folder);
+        var module = Between("\n" + text + "\n", "\nmodule ", "\n")?.Trim() ?? Last(folder);
         var mains = new List<(string Name, string Package)>();
         if (files.Exists(f => f.EndsWith(".go", StringComparison.Ordinal) && scan.Read(FolderScan.Join(folder, f)).Contains("package main", StringComparison.Ordinal)))
         {

@@ -1,79 +1,84 @@
-using YamlDotNet.Core;
-
 namespace Laptime.Workspaces.Yaml;
 
-/// <summary>The parser's message in the words of someone who writes a file, not of someone who writes a parser.</summary>
-internal static class YamlMessage
+/// <summary>The parser's error in the words of someone who writes a file, not of someone who writes a parser.</summary>
+internal readonly record struct YamlMessage(int Line, int Column, string What, string? Mend)
 {
-    public static string Of(YamlException e, string text, int line, int column, out string? mend)
+    /// <param name="said">What the parser said.</param>
+    /// <param name="open">The innermost bracket that is still open: its place, and '[' or '{'.</param>
+    public static YamlMessage Of(string said, string text, int line, int column, (int Line, int Column, char Bracket)? open)
     {
-        if (TabIn(text, line))
+        bool Said(string part) => said.Contains(part, StringComparison.OrdinalIgnoreCase);
+
+        if (Said("tab") && Tab(text, line) is { } tab)
         {
-            mend = "indent with spaces";
-            return "a tab is used for indentation: YAML wants spaces";
+            return new(tab.Line, tab.Column, "a tab is used for indentation: YAML wants spaces", "indent with spaces");
         }
 
-        var said = e.Message;
-        (var what, mend) = said switch
+        if (Said("expected ',' or") && LineOf(text, line) is var at && column > 1 && column <= at.Length && at[column - 1] == '{' && at[column - 2] == '$')
         {
-            _ when said.Contains("did not find expected key", StringComparison.Ordinal) || said.Contains("did not find expected '-'", StringComparison.Ordinal) =>
-                ("this line does not fit the lines above it", "check its indentation against the lines above, and quotes that are not closed"),
-            _ when said.Contains("mapping values are not allowed", StringComparison.Ordinal) =>
-                ("a `:` is not expected here", "a text with `: ` in it needs quotes; a nested mapping starts on its own line"),
-            _ when said.Contains("could not find expected ':'", StringComparison.Ordinal) =>
-                ("a key without its `:`", "write `key: value`"),
-            _ when said.Contains("expected ',' or", StringComparison.Ordinal) =>
-                ("a `[` or `{` is not closed, or a `,` is missing", "close the bracket, or put the text in quotes"),
-            _ when said.Contains("unexpected end of stream", StringComparison.Ordinal) || said.Contains("unterminated", StringComparison.OrdinalIgnoreCase) =>
-                ("quotes are opened here and not closed", "close the quotes"),
-            _ when said.Contains("cannot start any token", StringComparison.Ordinal) =>
-                ($"`{Character(text, line, column)}` cannot start a value", "put the text in quotes"),
-            _ when said.Contains("escape", StringComparison.Ordinal) =>
-                ("an escape that YAML does not know", "write `\\\\` for a backslash, or use single quotes"),
-            _ when said.Contains("block sequence entries are not allowed", StringComparison.Ordinal) =>
-                ("a list is not expected here", "put the `-` on its own line below the key"),
-            _ => ("this is not valid YAML: " + Plain(said), null),
+            return new(line, column - 1, "a text with `${` inside `{ }` or `[ ]` needs quotes", "put the whole text in double quotes");
+        }
+
+        if (open is { } bracket && (Said("expected ',' or") || Said("expected node content") || Said("current state of the object")))
+        {
+            return new(bracket.Line, bracket.Column, $"this `{bracket.Bracket}` is not closed, or a `,` is missing in it", $"write `{(bracket.Bracket == '[' ? ']' : '}')}` where it ends, and put texts with brackets in quotes");
+        }
+
+        var (what, mend) = said switch
+        {
+            _ when Said("multiline plain scalar, found invalid mapping") => ("a `:` is not expected here", "is the `: ` missing in the line above? A text that goes over lines and has a `: ` needs quotes"),
+            _ when Said("found invalid mapping") || Said("mapping values are not allowed") =>
+                ("a `:` is not expected here", "a text with `: ` in it needs quotes; keys cannot stand below a key that has a value of its own"),
+            _ when Said("quoted scalar") && (Said("end of stream") || Said("wrong indentation")) => ("quotes are opened here and not closed", "close the quotes"),
+            _ when Said("escape") || Said("surrogates") || Said("UTF32") => ("the text in quotes has an escape that YAML does not know", "write `\\\\` for a backslash, or use single quotes"),
+            _ when Said("cannot start any token") => ($"`{Character(text, line, column)}` cannot start a value", "put the text in quotes"),
+            _ when Said("anchor or alias") => ($"`{Character(text, line, column)}` cannot start a value", "put the text in quotes"),
+            _ when Said("expected node content") => ($"`{Character(text, line, column)}` closes what was never opened", "remove it, or put the text in quotes"),
+            _ when Said("block scalar") => ("behind `|` or `>` the line must end", "start the text in the next line, or put it in quotes"),
+            _ when Said("sequence entries are not allowed") => ("a list is not expected here", "start it in the line below the key"),
+            _ when Said("expected key") || Said("expected '-'") || Said("expected <document") =>
+                ("this does not fit what is above it", "check the indentation against the lines above, and that quotes and brackets end where the text ends"),
+            _ when Said("incompatible YAML") => ("a version of YAML that is not known", "remove the line with `%YAML`"),
+            _ when Said("mapping keys are not allowed") => ("`?` cannot start a value", "put the text in quotes"),
+            _ => ("this is not valid YAML", "look for broken quotes, brackets or indentation near this place"),
         };
-        return what;
+        return new(line, column, what, mend);
     }
 
-    private static string Plain(string said) => ProblemList.Short(said.Length == 0 ? "it cannot be read" : char.ToLowerInvariant(said[0]) + said[1..].TrimEnd('.'));
-
-    /// <summary>The parser tells of a tab one token late: look at the line and the one before.</summary>
-    private static bool TabIn(string text, int line)
+    /// <summary>The first tab in an indentation, from the line on: the parser names the start of what the tab breaks.</summary>
+    private static (int Line, int Column)? Tab(string text, int from)
     {
-        var number = 1;
-        foreach (var one in text.AsSpan().EnumerateLines())
+        var number = 0;
+        foreach (var line in text.AsSpan().EnumerateLines())
         {
-            if (number >= line - 1 && number <= line)
+            if (++number < from)
             {
-                var indent = one[..^one.TrimStart(" \t").Length];
-                if (indent.Contains('\t') && indent.Length < one.Length)
-                {
-                    return true;
-                }
+                continue;
             }
 
-            if (number++ > line)
+            var tab = line[..^line.TrimStart(" \t").Length].IndexOf('\t');
+            if (tab >= 0 && !line.Trim().IsEmpty)
             {
-                break;
+                return (number, tab + 1);
             }
         }
 
-        return false;
+        return null;
     }
 
-    private static string Character(string text, int line, int column)
+    private static string LineOf(string text, int wanted)
     {
-        var number = 1;
-        foreach (var one in text.AsSpan().EnumerateLines())
+        var number = 0;
+        foreach (var line in text.AsSpan().EnumerateLines())
         {
-            if (number++ == line)
+            if (++number == wanted)
             {
-                return column <= one.Length ? one[column - 1].ToString() : "";
+                return line.ToString();
             }
         }
 
         return "";
     }
+
+    private static string Character(string text, int line, int column) => LineOf(text, line) is var at && column <= at.Length ? at[column - 1].ToString() : "";
 }

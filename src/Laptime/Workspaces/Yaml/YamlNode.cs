@@ -37,12 +37,15 @@ internal sealed class YamlNode(YamlKind kind, int line, int column, int start)
     /// <summary>Written without quotes and not as a block.</summary>
     public bool Plain { get; init; }
 
+    /// <summary>A mapping of which a key was refused: what seems to be missing may have been there.</summary>
+    public bool Partial { get; set; }
+
     public List<YamlNode> Items { get; init; } = NoItems;
 
     public List<YamlEntry> Entries { get; init; } = NoEntries;
 
     /// <summary>Nothing was written, or one of YAML's words for nothing.</summary>
-    public bool IsNull => Kind == YamlKind.Scalar && Plain && Text is "" or "~" or "null" or "Null" or "NULL" && Plain;
+    public bool IsNull => Kind == YamlKind.Scalar && Plain && Text is ("" or "~" or "null" or "Null" or "NULL");
 
     public YamlNode? Find(string key)
     {
@@ -84,6 +87,8 @@ internal sealed class ProblemList(string file)
 
     /// <summary>How the file is called in messages.</summary>
     public string File { get; } = file;
+
+    public int Count => problems.Count;
 
     public bool Any => problems.Count > 0;
 

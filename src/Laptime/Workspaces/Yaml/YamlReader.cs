@@ -19,6 +19,9 @@ internal sealed class YamlReader
     private readonly Dictionary<string, YamlNode>? anchors;
     private readonly Parser parser;
 
+    /// <summary>Brackets that are open where the parser is, for the message about the one that is never closed.</summary>
+    private readonly List<(int Line, int Column, char Bracket)> open = [];
+
     private YamlReader(string text, ProblemList problems, bool foreign)
     {
         (this.text, this.problems, this.foreign) = (text, problems, foreign);
@@ -75,15 +78,19 @@ internal sealed class YamlReader
                 break;
             case SequenceStart list:
                 node = new YamlNode(YamlKind.List, Line(list.Start), Column(list.Start), Index(list.Start)) { Items = [] };
+                Open(list.Style == SequenceStyle.Flow, list.Start, '[');
                 while (Required() is not SequenceEnd and var item)
                 {
                     node.Items.Add(Node(item, depth + 1));
                 }
 
+                Close(list.Style == SequenceStyle.Flow);
                 break;
             case MappingStart map:
                 node = new YamlNode(YamlKind.Map, Line(map.Start), Column(map.Start), Index(map.Start)) { Entries = [] };
-                Entries(node.Entries, depth);
+                Open(map.Style == MappingStyle.Flow, map.Start, '{');
+                Entries(node, depth);
+                Close(map.Style == MappingStyle.Flow);
                 break;
             case AnchorAlias alias:
                 return anchors?.GetValueOrDefault(alias.Value.Value) ?? new YamlNode(YamlKind.Broken, Line(alias.Start), Column(alias.Start), Index(alias.Start));
@@ -100,21 +107,47 @@ internal sealed class YamlReader
         return broken ? new YamlNode(YamlKind.Broken, node.Line, node.Column, node.Start) : node;
     }
 
-    private void Entries(List<YamlEntry> entries, int depth)
+    private void Open(bool flow, Mark start, char bracket)
     {
+        if (flow)
+        {
+            open.Add((Line(start), Column(start), bracket));
+        }
+    }
+
+    private void Close(bool flow)
+    {
+        if (flow)
+        {
+            open.RemoveAt(open.Count - 1);
+        }
+    }
+
+    private void Entries(YamlNode map, int depth)
+    {
+        var entries = map.Entries;
         HashSet<string>? seen = null;
         while (Required() is not MappingEnd and var current)
         {
+            var told = problems.Count;
             var key = Node(current, depth + 1);
             var value = Node(Required(), depth + 1);
             if (key.Kind is YamlKind.List or YamlKind.Map || key.IsNull)
             {
+                map.Partial = true;
+                if (problems.Count > told)
+                {
+                    // Told already of what is inside it.
+                    continue;
+                }
+
                 problems.Add(key, "a key must be a name", key.Kind == YamlKind.Map ? "a value that starts with `{` or `${` needs quotes" : "write the key before the `:`");
                 continue;
             }
 
             if (key.Kind == YamlKind.Broken)
             {
+                map.Partial = true;
                 continue;
             }
 
@@ -160,15 +193,20 @@ internal sealed class YamlReader
 
     private bool Refused(ParsingEvent current)
     {
-        if (foreign || current is not NodeEvent node)
+        if (foreign)
         {
             return false;
         }
 
         if (current is AnchorAlias alias)
         {
-            problems.Add(Line(node.Start), Column(node.Start), $"`*{ProblemList.Short(alias.Value.Value)}`: aliases are not supported", "write the value out; a text that starts with `*` needs quotes");
+            problems.Add(Line(alias.Start), Column(alias.Start), $"`*{ProblemList.Short(alias.Value.Value)}`: aliases are not supported", "write the value out; a text that starts with `*` needs quotes");
             return true;
+        }
+
+        if (current is not NodeEvent node)
+        {
+            return false;
         }
 
         if (!node.Anchor.IsEmpty)
@@ -196,18 +234,21 @@ internal sealed class YamlReader
         }
         catch (YamlException e)
         {
-            throw Stop(e.Start, YamlMessage.Of(e, text, Line(e.Start), Column(e.Start), out var mend), mend);
+            throw Stop(YamlMessage.Of(e.Message, text, Line(e.Start), Column(e.Start), open.Count > 0 ? open[^1] : null));
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
-            // The parser meets some broken escapes with exceptions of the framework; to the user it is the same mistake.
-            throw Stop(parser.Current?.End ?? Mark.Empty, "this is not valid YAML", "look for broken quotes or escapes near this place");
+            // The parser meets some unclosed brackets and broken escapes with exceptions of the framework; to the user it is the same kind of mistake.
+            var at = parser.Current?.End ?? Mark.Empty;
+            throw Stop(YamlMessage.Of(e.Message, text, Line(at), Column(at), open.Count > 0 ? open[^1] : null));
         }
     }
 
-    private LapException Stop(Mark at, string what, string? mend)
+    private LapException Stop(Mark at, string what, string? mend) => Stop(new YamlMessage(Line(at), Column(at), what, mend));
+
+    private LapException Stop(YamlMessage message)
     {
-        problems.Add(Line(at), Column(at), what, mend);
+        problems.Add(message.Line, message.Column, message.What, message.Mend);
         try
         {
             problems.ThrowIfAny();
