@@ -1,5 +1,4 @@
 using Laptime.Foundations;
-using Laptime.Measurement;
 using Laptime.Timing;
 using Laptime.Transactions;
 

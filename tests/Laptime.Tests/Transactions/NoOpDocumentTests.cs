@@ -4,7 +4,7 @@ using System.Text.Json.Nodes;
 using FsCheck;
 using FsCheck.Fluent;
 using Laptime.Foundations;
-using Laptime.Measurement;
+using Laptime.Timing;
 using Laptime.Transactions;
 
 namespace Laptime.Tests.Transactions;

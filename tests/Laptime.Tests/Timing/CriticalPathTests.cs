@@ -1,9 +1,8 @@
 using FsCheck;
 using FsCheck.Fluent;
-using Laptime.Measurement;
 using Laptime.Timing;
 
-namespace Laptime.Tests.Measurement;
+namespace Laptime.Tests.Timing;
 
 public sealed class CriticalPathTests
 {
