@@ -65,19 +65,19 @@ internal sealed class CommandBinder(ValueBinder values, TemplateScope scope, str
         }
 
         var texts = new Dictionary<string, Template>();
-        foreach (var (key, value) in Texts(values, field))
+        foreach (var entry in Texts(values, field))
         {
-            check(key);
-            texts[key.Text] = Parse(value);
+            check(entry.Key);
+            texts[entry.Key.Text] = Parse(entry.Value);
         }
 
         return texts;
     }
 
     /// <summary>The entries of a mapping from names to texts.</summary>
-    public static List<(YamlNode Key, YamlNode Value)> Texts(ValueBinder values, Field field)
+    public static List<YamlEntry> Texts(ValueBinder values, Field field)
     {
-        var texts = new List<(YamlNode, YamlNode)>();
+        var texts = new List<YamlEntry>();
         if (field.Value.Kind != YamlKind.Map)
         {
             if (field.Value.Kind != YamlKind.Broken)
@@ -90,9 +90,9 @@ internal sealed class CommandBinder(ValueBinder values, TemplateScope scope, str
 
         foreach (var entry in field.Value.Entries)
         {
-            if (values.Scalar(entry.Value, entry.Key.Text, new KeyType.Text()) is { } text)
+            if (values.Scalar(entry.Value, entry.Key.Text, new KeyType.Text()) is not null)
             {
-                texts.Add((entry.Key, text));
+                texts.Add(entry);
             }
         }
 

@@ -39,7 +39,7 @@ internal sealed class ComponentBinder(string root, ValueBinder values, PathRule 
             Vars = values.Texts(fields["vars"], Variable),
             Build = build,
             Run = run,
-            Probes = fields["probes"] is { } probes ? new ProbeBinder(values, name, run?.Port).Probes(probes) : new ProbeSettings(),
+            Probes = fields["probes"] is { } probes ? new ProbeBinder(values, name, hasPort: port is not null).Probes(probes) : new ProbeSettings(),
             At = Problems.At(key),
         };
         return new BoundComponent(component, fields["uses"], fields["needs"], port);
@@ -128,6 +128,7 @@ internal sealed class ComponentBinder(string root, ValueBinder values, PathRule 
         }
 
         var steps = new List<Step>();
+        var names = new HashSet<string>();
         foreach (var item in values.Items(fields["steps"]))
         {
             if (Step(item, component, folder) is not { } step)
@@ -135,7 +136,7 @@ internal sealed class ComponentBinder(string root, ValueBinder values, PathRule 
                 continue;
             }
 
-            if (steps.Exists(s => s.Name == step.Name))
+            if (!names.Add(step.Name))
             {
                 Problems.Add(item, $"step `{step.Name}` is there twice", "give each step its own name");
                 continue;

@@ -3,7 +3,7 @@ using Laptime.Workspaces.Yaml;
 namespace Laptime.Workspaces;
 
 /// <summary>The probes of one component.</summary>
-internal sealed class ProbeBinder(ValueBinder values, string component, int? port)
+internal sealed class ProbeBinder(ValueBinder values, string component, bool hasPort)
 {
     /// <summary>A probe has exactly one of these keys.</summary>
     public static readonly string[] Forms = ["http", "tcp", "run", "file"];
@@ -155,7 +155,7 @@ internal sealed class ProbeBinder(ValueBinder values, string component, int? por
 
     private bool HasPort(Field form)
     {
-        if (port is not null)
+        if (hasPort)
         {
             return true;
         }

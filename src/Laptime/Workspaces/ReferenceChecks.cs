@@ -9,6 +9,9 @@ internal sealed class ReferenceChecks(Workspace workspace, List<BoundComponent> 
 {
     private static readonly string[] Everywhere = ["workspace.name", "environment"];
 
+    /// <summary>Null for a component with problems of its own.</summary>
+    private readonly Dictionary<string, BoundComponent?> byName = ByName(components, declared);
+
     private ProblemList Problems => values.Problems;
 
     public void Tell()
@@ -24,8 +27,29 @@ internal sealed class ReferenceChecks(Workspace workspace, List<BoundComponent> 
         Ports();
         foreach (var use in values.Templates.Uses)
         {
+            if (Problems.Full)
+            {
+                break;
+            }
+
             Check(use);
         }
+    }
+
+    private static Dictionary<string, BoundComponent?> ByName(List<BoundComponent> components, List<string> declared)
+    {
+        var byName = new Dictionary<string, BoundComponent?>(declared.Count);
+        foreach (var name in declared)
+        {
+            byName[name] = null;
+        }
+
+        foreach (var component in components)
+        {
+            byName[component.Component.Name] = component;
+        }
+
+        return byName;
     }
 
     private void Exist(Field? field)
@@ -39,7 +63,7 @@ internal sealed class ReferenceChecks(Workspace workspace, List<BoundComponent> 
         for (var i = 0; i < (list ? field.Value.Items.Count : 1); i++)
         {
             var item = list ? field.Value.Items[i] : field.Value;
-            if (item.Kind == YamlKind.Scalar && !item.IsNull && item.Text.Trim().Length > 0 && !declared.Contains(item.Text))
+            if (item.Kind == YamlKind.Scalar && !item.IsNull && item.Text.Trim().Length > 0 && !byName.ContainsKey(item.Text) && !Problems.Full)
             {
                 Problems.Add(item, $"`{field.Name}` names `{ProblemList.Short(item.Text)}`, which is no component", ProblemList.Suggest(item.Text, declared));
             }
@@ -158,8 +182,8 @@ internal sealed class ReferenceChecks(Workspace workspace, List<BoundComponent> 
         if (name.StartsWith("components.", StringComparison.Ordinal) && name.EndsWith(".port", StringComparison.Ordinal) && name.Length > 16)
         {
             var component = name[11..^5];
-            return !declared.Contains(component) ? ($"{shown}: there is no component `{ProblemList.Short(component)}`", ProblemList.Suggest(component, declared))
-                : components.Exists(c => c.Component.Name == component && c.Component.Run?.Port is null) ? ($"{shown}: component `{component}` has no port", $"add `port: 8080` to the `run` of `{component}`")
+            return !byName.TryGetValue(component, out var bound) ? ($"{shown}: there is no component `{ProblemList.Short(component)}`", ProblemList.Suggest(component, declared))
+                : bound is { PortField: null } ? ($"{shown}: component `{component}` has no port", $"add `port: 8080` to the `run` of `{component}`")
                 : null;
         }
 
@@ -175,7 +199,7 @@ internal sealed class ReferenceChecks(Workspace workspace, List<BoundComponent> 
 
         if (name is "port" or "revision" or "transaction" && use.Scope == TemplateScope.Run)
         {
-            return name == "port" && components.Exists(c => c.Component.Name == use.Component && c.PortField is null)
+            return name == "port" && use.Component is { } own && byName.GetValueOrDefault(own) is { PortField: null }
                 ? ($"{shown} has no value: component `{use.Component}` has no `run.port`", "add `port: 8080` to its `run`")
                 : null;
         }

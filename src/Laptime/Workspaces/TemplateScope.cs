@@ -36,7 +36,7 @@ internal sealed class TemplateParser(string source, ProblemList problems)
         var parts = new List<TemplatePart>();
         var literal = new System.Text.StringBuilder();
         var position = 0;
-        var occurrence = 0;
+        var places = new Places(source, node);
         while (position < text.Length)
         {
             var open = text.IndexOf("${", position, StringComparison.Ordinal);
@@ -50,12 +50,12 @@ internal sealed class TemplateParser(string source, ProblemList problems)
             {
                 literal.Append(text, position, open - 1 - position).Append("${");
                 position = open + 2;
-                occurrence++;
+                places.Next();
                 continue;
             }
 
             literal.Append(text, position, open - position);
-            var (line, column) = Place(node, occurrence++);
+            var (line, column) = places.Next();
             var close = text.AsSpan(open).IndexOfAny('}', '\n');
             if (close < 0 || text[open + close] != '}')
             {
@@ -83,29 +83,36 @@ internal sealed class TemplateParser(string source, ProblemList problems)
         return new Template(text, parts);
     }
 
-    /// <summary>The place of the n-th "${" of a scalar as it stands in the file, whatever its quotes, folds and indentation.</summary>
-    public (int Line, int Column) Place(YamlNode node, int occurrence)
+    /// <summary>The place of the first "${" of a scalar.</summary>
+    public (int Line, int Column) Place(YamlNode node) => new Places(source, node).Next();
+
+    /// <summary>The places of the "${"s of a scalar as it stands in the file, one after the other, whatever its quotes, folds and indentation.</summary>
+    private sealed class Places(string source, YamlNode node)
     {
-        var raw = source.AsSpan(node.Start, Math.Max(0, Math.Min(node.End, source.Length) - node.Start));
-        var at = -1;
-        for (var n = 0; n <= occurrence; n++)
+        private readonly int end = Math.Min(node.End, source.Length);
+        private int at = node.Start;
+        private int line = node.Line;
+        private int column = node.Column;
+
+        public (int Line, int Column) Next()
         {
-            var next = raw[(at + 1)..].IndexOf("${");
+            var next = at < end ? source.AsSpan(at, end - at).IndexOf("${") : -1;
             if (next < 0)
             {
                 // Written with escapes: the start of the text is near enough.
+                at = end;
                 return (node.Line, node.Column);
             }
 
-            at += 1 + next;
-        }
+            foreach (var character in source.AsSpan(at, next))
+            {
+                (line, column) = character == '\n' ? (line + 1, 1) : (line, column + 1);
+            }
 
-        var (line, column) = (node.Line, node.Column);
-        foreach (var character in raw[..at])
-        {
-            (line, column) = character == '\n' ? (line + 1, 1) : (line, column + 1);
+            var place = (line, column);
+            at += next + 2;
+            column += 2;
+            return place;
         }
-
-        return (line, column);
     }
 }

@@ -52,7 +52,7 @@ internal sealed class ValueBinder(ProblemList problems, TemplateParser templates
 
         if (node.Text.Contains("${", StringComparison.Ordinal))
         {
-            var (line, column) = Templates.Place(node, 0);
+            var (line, column) = Templates.Place(node);
             Problems.Add(line, column, $"`${{…}}` is not replaced in `{name}`", "write the text out");
             return null;
         }
@@ -243,6 +243,7 @@ internal sealed class ValueBinder(ProblemList problems, TemplateParser templates
         }
 
         var texts = new List<string>(items.Count);
+        var seen = items.Count > 16 ? new HashSet<string>(items.Count) : null;
         foreach (var item in items)
         {
             if (Text(item, field!.Name, ((KeyType.Many)field.Key.Type).Of) is null || read(item, field.Name) is not { } text)
@@ -250,7 +251,7 @@ internal sealed class ValueBinder(ProblemList problems, TemplateParser templates
                 continue;
             }
 
-            if (texts.Contains(text))
+            if (seen is null ? texts.Contains(text) : !seen.Add(text))
             {
                 Problems.Add(item, $"`{ProblemList.Short(text)}` is twice in `{field.Name}`", "remove one");
                 continue;

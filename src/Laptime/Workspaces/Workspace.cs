@@ -125,6 +125,7 @@ public abstract record CommandLine
 
 public sealed record RunSettings
 {
+    /// <summary>An <see cref="CommandLine.Exec"/> without arguments: the image's own command (only with <see cref="BuildSettings.Image"/>).</summary>
     public required CommandLine Command { get; init; }
 
     /// <summary>The port users reach it at (the front port on the process target); null: it serves none.</summary>

@@ -156,6 +156,8 @@ public sealed class WorkspaceFileTests
     {
         using var folder = new TemporaryWorkspace();
         Assert.Contains("unknown key", folder.Problems($"name: x\ncomponents: {{ a: {{}} }}\n? {new string('k', 1000_000)}\n: 1\n").Single().What);
+        Assert.Equal(51, folder.Problems($"name: x\ncomponents: {{ a: {{ run: \"{string.Concat(Enumerable.Repeat("${x}", 300_000))}\" }} }}").Count);
+        Assert.Equal(200_000, folder.Load($"name: x\ncomponents: {{ a: {{ inputs: [{string.Join(',', Enumerable.Range(0, 200_000).Select(i => "f" + i))}] }} }}").Components[0].Inputs.Count);
         var chain = string.Concat(Enumerable.Range(0, 5000).Select(i => $"  c{i}: {{ path: ., needs: [c{i + 1}] }}\n"));
         Assert.Equal(5001, folder.Load("name: x\ncomponents:\n" + chain + "  c5000: { path: . }\n").Components.Count);
     }

@@ -1,11 +1,14 @@
 namespace Laptime.Workspaces.Yaml;
 
+/// <summary>A <c>[</c> or <c>{</c> that is not closed yet.</summary>
+internal sealed record OpenBracket(int Line, int Column, char Bracket);
+
 /// <summary>The parser's error in the words of someone who writes a file, not of someone who writes a parser.</summary>
 internal readonly record struct YamlMessage(int Line, int Column, string What, string? Mend)
 {
     /// <param name="said">What the parser said.</param>
-    /// <param name="open">The innermost bracket that is still open: its place, and '[' or '{'.</param>
-    public static YamlMessage Of(string said, string text, int line, int column, (int Line, int Column, char Bracket)? open)
+    /// <param name="open">The innermost bracket that is still open.</param>
+    public static YamlMessage Of(string said, string text, int line, int column, OpenBracket? open)
     {
         bool Said(string part) => said.Contains(part, StringComparison.OrdinalIgnoreCase);
 

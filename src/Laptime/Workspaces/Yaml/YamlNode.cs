@@ -75,6 +75,8 @@ internal sealed class YamlEntry(YamlNode key, YamlNode value)
     public YamlNode Key { get; } = key;
 
     public YamlNode Value { get; } = value;
+
+    public void Deconstruct(out YamlNode k, out YamlNode v) => (k, v) = (Key, Value);
 }
 
 /// <summary>The problems of one file, in the order of the file; all are told at once.</summary>
@@ -83,7 +85,10 @@ internal sealed class ProblemList(string file)
     /// <summary>A file of garbage should not print a book.</summary>
     private const int Most = 50;
 
-    private readonly List<(int Line, int Column, string What, string? Mend)> problems = [];
+    private readonly List<Told> problems = [];
+
+    /// <summary>A class, not a tuple: lists of the framework's value types are compiled at run time, on every start.</summary>
+    private sealed record Told(int Line, int Column, string What, string? Mend);
 
     /// <summary>How the file is called in messages.</summary>
     public string File { get; } = file;
@@ -100,7 +105,7 @@ internal sealed class ProblemList(string file)
     {
         if (!Full)
         {
-            problems.Add((line, column, what, mend));
+            problems.Add(new Told(line, column, what, mend));
         }
     }
 
@@ -120,7 +125,8 @@ internal sealed class ProblemList(string file)
             order[i] = i;
         }
 
-        Array.Sort(order, (a, b) => (problems[a].Line, problems[a].Column, a).CompareTo((problems[b].Line, problems[b].Column, b)));
+        Array.Sort(order, (a, b) =>
+            problems[a].Line != problems[b].Line ? problems[a].Line - problems[b].Line : problems[a].Column != problems[b].Column ? problems[a].Column - problems[b].Column : a - b);
         var sorted = new List<Problem>(order.Length + 1);
         foreach (var i in order)
         {

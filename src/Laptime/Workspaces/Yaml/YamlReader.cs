@@ -20,7 +20,7 @@ internal sealed class YamlReader
     private readonly Parser parser;
 
     /// <summary>Brackets that are open where the parser is, for the message about the one that is never closed.</summary>
-    private readonly List<(int Line, int Column, char Bracket)> open = [];
+    private readonly List<OpenBracket> open = [];
 
     private YamlReader(string text, ProblemList problems, bool foreign)
     {
@@ -111,7 +111,7 @@ internal sealed class YamlReader
     {
         if (flow)
         {
-            open.Add((Line(start), Column(start), bracket));
+            open.Add(new OpenBracket(Line(start), Column(start), bracket));
         }
     }
 
