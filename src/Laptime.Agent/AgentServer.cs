@@ -69,6 +69,11 @@ internal sealed class AgentServer(AgentParts parts) : IDisposable
         {
             // It went away, or does not speak our language: its own concern.
         }
+        catch (Exception e)
+        {
+            // A bug ends this connection, not what others run; the log is where it is told.
+            await Console.Error.WriteLineAsync($"lap-agent: {e}");
+        }
         finally
         {
             await connection.AbandonAsync();
@@ -85,6 +90,7 @@ internal sealed class AgentServer(AgentParts parts) : IDisposable
             {
                 await Task.Delay(Round, clock, ending.Token);
                 await parts.Rollouts.ReclaimFrontsAsync(ending.Token);
+                parts.Supervisor.RememberAgain();
             }
             catch (OperationCanceledException)
             {

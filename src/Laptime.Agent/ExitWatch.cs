@@ -4,10 +4,12 @@ using Laptime.Processes;
 namespace Laptime.Agent;
 
 /// <summary>How a process ended. Neither is known of a process that an earlier agent had started.</summary>
-internal sealed record ExitStatus(int? Code, string? Signal)
+/// <param name="Words">Instead of both, when it never was a process of ours, or an earlier agent wrote it down.</param>
+internal sealed record ExitStatus(int? Code, string? Signal, string? Words = null)
 {
     internal string Text => this switch
     {
+        { Words: { } words } => words,
         { Signal: { } signal } => $"ended by {signal}",
         { Code: { } code } => $"exited with {code}",
         _ => "ended (how is not known: an earlier agent had started it)",

@@ -99,8 +99,9 @@ internal sealed class Front : IHttpApplication<HttpContext>, IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        using var atOnce = new CancellationTokenSource(TimeSpan.FromMilliseconds(200));
-        await server.StopAsync(atOnce.Token);
+        // What is under way has been drained, or the agent ends: a moment for the last bytes.
+        using var soon = new CancellationTokenSource(TimeSpan.FromSeconds(1));
+        await server.StopAsync(soon.Token);
         server.Dispose();
     }
 }

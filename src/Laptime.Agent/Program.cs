@@ -33,12 +33,7 @@ internal static class Program
     private static async Task<int> RunAsync(AgentFolder folder)
     {
         var socketPath = folder.Prepare();
-        FileStream only;
-        try
-        {
-            only = new FileStream(folder.Lock, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
-        }
-        catch (IOException)
+        if (await LockAsync(folder.Lock) is not { } only)
         {
             Console.Error.WriteLine("lap-agent: another one runs for this workspace");
             return 0;
@@ -92,5 +87,23 @@ internal static class Program
                 server.End();
             }
         }
+    }
+
+    /// <summary>One agent per workspace. One that is just ending gets two seconds for it.</summary>
+    private static async Task<FileStream?> LockAsync(string path)
+    {
+        for (var attempt = 0; attempt < 100; attempt++)
+        {
+            try
+            {
+                return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            }
+            catch (IOException)
+            {
+                await Task.Delay(20);
+            }
+        }
+
+        return null;
     }
 }

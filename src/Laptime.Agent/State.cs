@@ -22,6 +22,11 @@ internal sealed record AgentState
         {
             return null;
         }
+        catch (JsonException e)
+        {
+            throw new LapException(
+                $"the list of what runs cannot be read: {e.Message}", path, "another version of lap may have written it; end what it lists (the pids are in it), then remove it");
+        }
     }
 
     internal void Write(string path) =>

@@ -15,11 +15,15 @@ namespace Laptime.Agent;
 /// </summary>
 internal sealed class Supervisor(AgentFolder folder, TimeProvider clock) : IDisposable
 {
+    private const int LogsKept = 20;
+
     private static readonly TimeSpan EndOfSession = TimeSpan.FromSeconds(5);
 
     private readonly ExitWatch exits = new();
     private readonly CancellationTokenSource ending = new();
+    private readonly string bootId = ProcessOwner.Current().BootId;
     private bool closed;
+    private bool unwritten;
 
     /// <summary>Guards the revisions and their instances.</summary>
     internal Lock Gate { get; } = new();
@@ -37,21 +41,48 @@ internal sealed class Supervisor(AgentFolder folder, TimeProvider clock) : IDisp
     internal Revision? Find(string environment, string component, Standing standing) =>
         Revisions.FirstOrDefault(r => r.Standing == standing && r.Is(environment, component));
 
-    /// <summary>Writes down what there is. Call with the lock held, after every change.</summary>
-    internal void Remember()
+    /// <summary>
+    /// Writes down what there is. Call with the lock held, after every change. On a full disk it says false and is tried again every round: what runs
+    /// must not end because it cannot be written down.
+    /// </summary>
+    internal bool Remember()
     {
         if (closed)
         {
-            return;
+            return true;
         }
 
-        if (Revisions.Count == 0)
+        try
         {
-            File.Delete(folder.Instances);
-            return;
+            if (Revisions.Count == 0)
+            {
+                File.Delete(folder.Instances);
+            }
+            else
+            {
+                new AgentState { BootId = bootId, Revisions = [.. Revisions.Select(r => r.State)] }.Write(folder.Instances);
+            }
+
+            unwritten = false;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            unwritten = true;
         }
 
-        new AgentState { BootId = ProcessOwner.Current().BootId, Revisions = [.. Revisions.Select(r => r.State)] }.Write(folder.Instances);
+        return !unwritten;
+    }
+
+    /// <summary>Writes down what could not be written before.</summary>
+    internal void RememberAgain()
+    {
+        lock (Gate)
+        {
+            if (unwritten)
+            {
+                Remember();
+            }
+        }
     }
 
     /// <summary>Starts a new instance of a revision that is in the list.</summary>
@@ -65,9 +96,14 @@ internal sealed class Supervisor(AgentFolder folder, TimeProvider clock) : IDisp
         {
             revision.Instances.Add(instance);
             instance.Port = FreePort();
-            Remember();
             try
             {
+                if (!Remember())
+                {
+                    throw new IOException($"{folder.Instances} cannot be written; is the disk full?");
+                }
+
+                PruneLogs(revision);
                 Spawn(revision, instance);
             }
             catch (Exception e) when (e is Win32Exception or IOException or UnauthorizedAccessException)
@@ -116,9 +152,9 @@ internal sealed class Supervisor(AgentFolder folder, TimeProvider clock) : IDisp
             }
         }
 
-        while (session.Members().Count > 0 && clock.GetElapsedTime(began) < grace)
+        for (var pause = 5; session.Members().Count > 0 && clock.GetElapsedTime(began) < grace; pause = Math.Min(100, pause * 2))
         {
-            await Task.Delay(TimeSpan.FromMilliseconds(10), clock);
+            await Task.Delay(TimeSpan.FromMilliseconds(pause), clock);
         }
 
         while (session.Members().Count > 0 && clock.GetElapsedTime(began) < grace + EndOfSession)
@@ -138,7 +174,7 @@ internal sealed class Supervisor(AgentFolder folder, TimeProvider clock) : IDisp
 
         lock (Gate)
         {
-            var sameBoot = state.BootId == ProcessOwner.Current().BootId;
+            var sameBoot = state.BootId == bootId;
             foreach (var was in state.Revisions)
             {
                 var revision = new Revision(was.Labels, was.Plan, was.FrontPort) { Standing = was.Standing, Confirmed = was.Confirmed, Since = was.Since };
@@ -175,7 +211,9 @@ internal sealed class Supervisor(AgentFolder folder, TimeProvider clock) : IDisp
         revision.Instances.Add(instance);
         var pid = one.Pid != 0 || !sameBoot ? one.Pid : Orphan(one.Id);
         var session = new Session(pid, one.Pid != 0 ? one.StartTicks : ProcessOwner.TicksOf(pid) ?? 0);
-        instance.Session = pid == 0 ? null : session;
+
+        // After the machine's restart the same number and ticks may be another process.
+        instance.Session = pid == 0 || !sameBoot ? null : session;
         if (sameBoot && pid != 0 && session.LeaderIsAlive)
         {
             exits.Add(session, child: false, status => OnExit(revision, instance, session, status));
@@ -183,7 +221,7 @@ internal sealed class Supervisor(AgentFolder folder, TimeProvider clock) : IDisp
         }
 
         instance.Upstream.Down = true;
-        instance.LastExit = new ExitStatus(null, null);
+        instance.LastExit = new ExitStatus(null, null, sameBoot ? one.LastExit : "ended with the machine");
         instance.Exited.TrySetResult();
         if (sameBoot && one.Restarts == 0 && revision.Standing is Standing.Current or Standing.Previous && instance.PauseBeforeRestart(clock) is { } pause)
         {
@@ -300,9 +338,22 @@ internal sealed class Supervisor(AgentFolder folder, TimeProvider clock) : IDisp
             }
             catch (Exception e) when (e is Win32Exception or IOException or UnauthorizedAccessException)
             {
-                instance.LastExit = new ExitStatus(null, $"its start: {e.Message}");
+                instance.LastExit = new ExitStatus(null, null, $"cannot be started: {e.Message}");
                 instance.GivenUpAfter = 1;
                 Remember();
+            }
+        }
+    }
+
+    private void PruneLogs(Revision revision)
+    {
+        var logs = new DirectoryInfo(folder.LogsOf(revision.Labels.Environment, revision.Labels.Component));
+        if (logs.Exists)
+        {
+            var inUse = Revisions.SelectMany(r => r.Instances).Select(i => i.LogFile).ToHashSet();
+            foreach (var old in logs.EnumerateFiles("*.log*").Where(f => !inUse.Contains(f.FullName)).OrderByDescending(f => f.LastWriteTimeUtc).Skip(LogsKept).ToList())
+            {
+                old.Delete();
             }
         }
     }

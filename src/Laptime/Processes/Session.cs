@@ -43,64 +43,70 @@ public sealed class Session(int pid, long startTicks)
         return members;
     }
 
-    /// <summary>Asks the leader's process group to end (SIGTERM).</summary>
-    public void Terminate() => Signal(Libc.SigTerm, wholeGroup: true);
+    /// <summary>Asks to end (SIGTERM): the leader's process group, or what the leader has left behind.</summary>
+    public void Terminate()
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            KillTree();
+        }
+        else if (LeaderIsAlive)
+        {
+            _ = Libc.Kill(OperatingSystem.IsLinux() ? -pid : pid, Libc.SigTerm);
+        }
+        else
+        {
+            SignalMembers(Libc.SigTerm);
+        }
+    }
 
     /// <summary>Ends every member at once (SIGKILL).</summary>
     public void Kill()
     {
-        if (!OperatingSystem.IsLinux())
+        if (OperatingSystem.IsLinux())
         {
-            Signal(Libc.SigKill, wholeGroup: true);
-            return;
+            SignalMembers(Libc.SigKill);
         }
-
-        foreach (var member in Members())
+        else
         {
-            // Between reading and killing, a number can only be reused after the member ended: the descriptor pins it, the second look decides.
-            var fd = Libc.PidFdOpen(member);
-            if (fd < 0)
-            {
-                if (ReadStat(member) is { } again && again.Session == pid)
-                {
-                    _ = Libc.Kill(member, Libc.SigKill);
-                }
-
-                continue;
-            }
-
-            if (ReadStat(member) is { } stat && stat.Session == pid && stat.Ticks >= startTicks)
-            {
-                _ = Libc.PidFdSendSignal(fd, Libc.SigKill);
-            }
-
-            _ = Libc.Close(fd);
+            KillTree();
         }
     }
 
-    private void Signal(int signal, bool wholeGroup)
+    private void SignalMembers(int signal)
+    {
+        foreach (var member in Members())
+        {
+            // Between reading and signalling, a number can only be reused after the member ended: the descriptor pins it, the second look decides.
+            var fd = Libc.PidFdOpen(member);
+            if (ReadStat(member) is { } stat && stat.Session == pid && stat.Ticks >= startTicks)
+            {
+                _ = fd < 0 ? Libc.Kill(member, signal) : Libc.PidFdSendSignal(fd, signal);
+            }
+
+            if (fd >= 0)
+            {
+                _ = Libc.Close(fd);
+            }
+        }
+    }
+
+    private void KillTree()
     {
         if (!LeaderIsAlive)
         {
             return;
         }
 
-        if (OperatingSystem.IsWindows() || (signal == Libc.SigKill && !OperatingSystem.IsLinux()))
+        try
         {
-            try
-            {
-                using var process = Process.GetProcessById(pid);
-                process.Kill(entireProcessTree: true);
-            }
-            catch (Exception e) when (e is ArgumentException or InvalidOperationException)
-            {
-                // It ended by itself meanwhile.
-            }
-
-            return;
+            using var process = Process.GetProcessById(pid);
+            process.Kill(entireProcessTree: true);
         }
-
-        _ = Libc.Kill(wholeGroup && OperatingSystem.IsLinux() ? -pid : pid, signal);
+        catch (Exception e) when (e is ArgumentException or InvalidOperationException)
+        {
+            // It ended by itself meanwhile.
+        }
     }
 
     private static (int Session, long Ticks)? ReadStat(int pid)

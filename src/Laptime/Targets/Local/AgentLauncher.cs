@@ -12,6 +12,7 @@ public sealed class AgentLauncher(AgentFolder folder, string version, TimeProvid
     public const string PathVariable = "LAP_AGENT_PATH";
 
     private static readonly TimeSpan Bound = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan BoundOfOther = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(5);
 
     public AgentFolder Folder => folder;
@@ -49,6 +50,7 @@ public sealed class AgentLauncher(AgentFolder folder, string version, TimeProvid
 
         folder.Prepare();
         var launched = Launch();
+        long? ended = null;
         while (true)
         {
             if (await TryConnectAsync(cancel) is { } client)
@@ -56,13 +58,14 @@ public sealed class AgentLauncher(AgentFolder folder, string version, TimeProvid
                 return client;
             }
 
-            // Ours may have ended because another command started one at the same time: then that one will answer.
-            if (clock.GetElapsedTime(began) > Bound)
+            // Ours may have ended because another command started one at the same time: that one will answer in a moment.
+            ended ??= launched.LeaderIsAlive ? null : clock.GetTimestamp();
+            var hopeless = ended is { } at && clock.GetElapsedTime(at) > BoundOfOther;
+            if (hopeless || clock.GetElapsedTime(began) > Bound)
             {
-                var ended = launched.LeaderIsAlive ? "" : " (it has ended)";
                 throw new FaultException(new Fault(
-                    Outcome.RolloutFailed, $"the agent did not answer within {Duration.Text(Bound)}{ended}", folder.Log,
-                    "see its log; `lap doctor` checks what it needs", LogFile.Tail(folder.Log, 20)));
+                    Outcome.RolloutFailed, hopeless ? "the agent ended before it answered" : $"the agent did not answer within {Duration.Text(Bound)}", folder.Log,
+                    "its log says why", LogFile.Tail(folder.Log, 20)));
             }
 
             await Task.Delay(Pause, clock, cancel);
