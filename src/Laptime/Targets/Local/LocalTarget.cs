@@ -1,5 +1,6 @@
 using Laptime.Fingerprints;
 using Laptime.Foundations;
+using Laptime.Processes;
 using Laptime.Signals;
 using Laptime.Timing;
 using Laptime.Workspaces;
@@ -61,15 +62,9 @@ public sealed class LocalTarget(AgentLauncher launcher, string environment, bool
             var folder = await UnpackAsync(request, begun, timeline, rollout.Id, cancel);
             var plan = RunPlanner.PlanOf(request, run, folder);
 
-            var signals = await StartAndAskAsync(client, request, plan, gate, timeline, rollout.Id, cancel);
+            var signals = await StartAndSwitchAsync(client, request, plan, gate, timeline, rollout.Id, cancel);
             if (signals.Fault is null)
             {
-                using (var segment = timeline.Begin("rollout/switch", request.Component.Name, parent: rollout.Id))
-                {
-                    await client.AskAsync<AgentAnswer.Done>(new AgentRequest.Switch(), cancel);
-                    segment.End();
-                }
-
                 signals = signals with { Reflected = await AskReflectedAsync(client, request, run, plan, gate, timeline, rollout.Id, cancel) };
             }
 
@@ -188,8 +183,10 @@ public sealed class LocalTarget(AgentLauncher launcher, string environment, bool
         return folder;
     }
 
-    /// <summary>Starts the instances and asks each before users get to it. A port that was taken between choosing and listening is chosen anew.</summary>
-    private static async Task<SignalSet> StartAndAskAsync(
+    /// <summary>
+    /// Starts the instances, asks each before users get to it, and switches. A port that somebody took between choosing and listening is chosen anew.
+    /// </summary>
+    private static async Task<SignalSet> StartAndSwitchAsync(
         AgentClient client, RolloutRequest request, RunPlan plan, Gate gate, Timeline timeline, int parent, CancellationToken cancel)
     {
         for (var attempt = 1; ; attempt++)
@@ -204,14 +201,38 @@ public sealed class LocalTarget(AgentLauncher launcher, string environment, bool
             var asked = await Task.WhenAll(started.Instances.Select(instance =>
                 gate.BeforeSwitchAsync(RunPlanner.ContextOf(request, plan, instance.Port, token => LifeAsync(client, instance.Id, token)), timeline, parent, cancel)));
             var signals = asked.FirstOrDefault(s => s.Fault is not null) ?? asked[0];
-            var portWasTaken = signals.Fault?.Tail?.Any(l => l.Contains("address already in use", StringComparison.OrdinalIgnoreCase) || l.Contains("EADDRINUSE", StringComparison.Ordinal)) == true
-                && started.Instances.Any(i => Processes.PortListener.Sockets(i.Port) is { Count: > 0 });
-            if (!portWasTaken || attempt == 3)
+            if (signals.Fault is null)
+            {
+                signals = await SwitchAsync(client, request.Component.Name, signals, timeline, parent, cancel);
+            }
+
+            if (signals.Fault is not { Tail: { } tail } || !tail.Any(SaysPortIsTaken) || attempt == 3
+                || !started.Instances.Any(i => PortListener.Sockets(i.Port) is { Count: > 0 }))
             {
                 return signals;
             }
         }
     }
+
+    /// <summary>The switch itself; before it the agent proves that the new instances live and hold their ports, which is liveness too.</summary>
+    private static async Task<SignalSet> SwitchAsync(AgentClient client, string component, SignalSet signals, Timeline timeline, int parent, CancellationToken cancel)
+    {
+        using var segment = timeline.Begin("rollout/switch", component, parent: parent);
+        try
+        {
+            await client.AskAsync<AgentAnswer.Done>(new AgentRequest.Switch(), cancel);
+            segment.End();
+            return signals;
+        }
+        catch (FaultException e) when (e.Fault.Outcome == Outcome.NotLive || e.Fault.Outcome == Outcome.NeverListened)
+        {
+            segment.End("failed");
+            return signals with { Live = signals.Live with { Status = SignalStatus.Fail, LastSeen = e.Fault.What, Fault = e.Fault } };
+        }
+    }
+
+    private static bool SaysPortIsTaken(string line) =>
+        line.Contains("address already in use", StringComparison.OrdinalIgnoreCase) || line.Contains("EADDRINUSE", StringComparison.Ordinal);
 
     private static async ValueTask<Life> LifeAsync(AgentClient client, string instance, CancellationToken cancel)
     {
