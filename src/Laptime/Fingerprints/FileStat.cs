@@ -28,6 +28,9 @@ internal struct FileStat
 
     public ulong Device;
 
+    /// <summary>Hard links; 0 where it is not known. No part of <see cref="SameAs"/>: the change time says when it changed.</summary>
+    public uint Links;
+
     public readonly EntryType Type => (Mode & 0xF000) switch
     {
         0x8000 => EntryType.File,

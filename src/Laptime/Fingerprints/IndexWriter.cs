@@ -26,12 +26,13 @@ internal sealed unsafe class IndexWriter : IDisposable
         this.temporary = temporary;
         this.stream = stream;
         changeTimes = walker.HasChangeTime;
-        if (walker.Stat(temporary, follow: false, out var stat))
+        if (!walker.Stat(temporary, follow: false, out var stat))
         {
-            stamp = Math.Min(stat.Modified, stat.Changed == 0 ? stat.Modified : stat.Changed);
-            device = stat.Device;
+            throw new IOException("the file just made is not there");
         }
 
+        stamp = Math.Min(stat.Modified, stat.Changed == 0 ? stat.Modified : stat.Changed);
+        device = stat.Device;
         local = FileSystems.IsLocal(Path.GetDirectoryName(path)!);
     }
 

@@ -410,6 +410,7 @@ internal sealed unsafe class LinuxWalker : FileWalker
             Changed = (buffer.ChangedSeconds * 1_000_000_000) + buffer.ChangedNs,
             Inode = buffer.Inode,
             Mode = buffer.Mode,
+            Links = buffer.Links,
             Device = ((ulong)buffer.DeviceMajor << 32) | buffer.DeviceMinor,
         };
         return true;

@@ -13,7 +13,7 @@ internal static unsafe class Native
     public const int PathOnly = 0x200000;
     public const int EmptyPath = 0x1000;
     public const int NoFollowStat = 0x100;
-    public const uint StatMask = 0x0001 | 0x0002 | 0x0040 | 0x0080 | 0x0100 | 0x0200;
+    public const uint StatMask = 0x0001 | 0x0002 | 0x0004 | 0x0040 | 0x0080 | 0x0100 | 0x0200;
     public const int NoEntry = 2;
     public const int Access = 13;
     public const int NotFolder = 20;
@@ -59,18 +59,7 @@ internal static unsafe class Native
     [DllImport("libc", EntryPoint = "inotify_add_watch"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     public static extern int WatchAdd(int descriptor, byte* path, uint mask);
 
-    [DllImport("libc", EntryPoint = "poll"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-    public static extern int Poll(PollEntry* entries, nuint count, int timeoutMs);
-
     public static int Errno => Marshal.GetLastSystemError();
-
-    [StructLayout(LayoutKind.Sequential)]
-    public struct PollEntry
-    {
-        public int Descriptor;
-        public short Events;
-        public short Results;
-    }
 
     /// <summary>struct statx, the fields in use.</summary>
     [StructLayout(LayoutKind.Explicit, Size = 256)]
@@ -78,6 +67,9 @@ internal static unsafe class Native
     {
         [FieldOffset(0)]
         public uint Mask;
+
+        [FieldOffset(16)]
+        public uint Links;
 
         [FieldOffset(28)]
         public ushort Mode;

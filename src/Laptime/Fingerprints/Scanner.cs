@@ -30,7 +30,7 @@ internal sealed class Scanner
         this.workspace = workspace;
         this.options = options;
         this.cancel = cancel;
-        indexPath = options.IndexPath ?? Path.Combine(workspace.Root, ".laptime", "index");
+        indexPath = Path.GetFullPath(options.IndexPath ?? Path.Combine(workspace.Root, ".laptime", "index"));
         git = options.Git ?? GitHome.FromEnvironment();
         (groups, outputs) = ScanGroup.Of(workspace);
         matched = [.. groups.Select(g => new bool[g.Texts.Count + 2])];
@@ -309,33 +309,48 @@ internal sealed class Scanner
         return array;
     }
 
-    private SortedSet<string> DirectorySet(IReadOnlyList<ScannedFolder> folders, ScanFacts facts)
+    private List<string> Directories(IReadOnlyList<ScannedFolder> folders, ScanFacts facts)
     {
-        var set = new SortedSet<string>(StringComparer.Ordinal);
+        List<string> watched = new(folders.Count + 16);
         foreach (var folder in folders)
         {
-            set.Add(Path.GetFullPath(Path.Join(workspace.Root, folder.Path)));
+            for (var i = 0; i < folder.Count; i++)
+            {
+                if (folder.Entries[i] is { Use: IndexFormat.Input or IndexFormat.Rule, Stat.Links: > 1 })
+                {
+                    return [];
+                }
+            }
+
+            watched.Add(Path.GetFullPath(Path.Join(workspace.Root, folder.Path)));
         }
 
+        // A file that is not there is announced by the nearest folder above it that is, under the first name that is missing.
+        var names = new SortedSet<string>(StringComparer.Ordinal);
         foreach (var fact in facts.All)
         {
-            // A file that is not there is announced by the nearest folder above it that is.
-            var parent = Path.GetDirectoryName(Path.GetFullPath(Path.IsPathRooted(fact.Path) ? fact.Path : Path.Join(workspace.Root, fact.Path)));
+            var name = Path.GetFullPath(Path.IsPathRooted(fact.Path) ? fact.Path : Path.Join(workspace.Root, fact.Path));
+            var parent = Path.GetDirectoryName(name);
             while (parent is not null && !Directory.Exists(parent))
             {
-                parent = Path.GetDirectoryName(parent);
+                (name, parent) = (parent, Path.GetDirectoryName(parent));
             }
 
             if (parent is not null)
             {
-                set.Add(parent);
+                names.Add(parent + InputWatch.NameSeparator + Path.GetFileName(name));
+            }
+
+            // A link to a rule file can change where it points to: its target is not watched, so nothing is.
+            if (fact.Kind == FactKind.File && File.Exists(name) && new FileInfo(name).LinkTarget is not null)
+            {
+                return [];
             }
         }
 
-        return set;
+        watched.AddRange(names);
+        return watched;
     }
-
-    private string[] Directories(IReadOnlyList<ScannedFolder> folders, ScanFacts facts) => [.. DirectorySet(folders, facts)];
 
     private string RelativeToRoot(string path)
     {

@@ -55,7 +55,10 @@ public sealed class WorkspaceScan
     /// <summary>For the report: patterns that match nothing, and the like.</summary>
     public IReadOnlyList<string> Warnings { get; }
 
-    /// <summary>Absolute paths of what to watch: every folder that was walked and the folders of every other file the scan depended on.</summary>
+    /// <summary>
+    /// What <see cref="InputWatch"/> is to watch, absolute: a folder that was walked, or <c>folder//name</c> for one name in a folder (a rule
+    /// file, a .git that is not there yet). Empty: this workspace cannot be watched.
+    /// </summary>
     public IReadOnlyList<string> Directories { get; }
 
     public ScanCounters Counters { get; }
