@@ -107,7 +107,7 @@ internal sealed class TrackedPaths
     internal static unsafe bool NamesOf(byte* content, long length, int hashSize, out ulong sum)
     {
         sum = 0;
-        if (length < 32 || *(uint*)content != 0x43524944)
+        if (hashSize is not (20 or 32) || length < 12 + hashSize || *(uint*)content != 0x43524944)
         {
             return false;
         }
@@ -205,7 +205,7 @@ internal sealed class TrackedPaths
     private static bool Collect(ReadOnlySpan<byte> content, int hashSize, List<byte[]> paths, out string? link)
     {
         link = null;
-        if (content.Length < 32 || !content.StartsWith("DIRC"u8))
+        if (content.Length < 12 + hashSize || !content.StartsWith("DIRC"u8))
         {
             return false;
         }

@@ -8,7 +8,7 @@ using Laptime.Workspaces;
 namespace Laptime.Tests.Fingerprints;
 
 /// <summary>A real folder with files, removed at the end.</summary>
-internal sealed class Tree : IDisposable
+public sealed class Tree : IDisposable
 {
     public static readonly SourceLocation At = new("laptime.yaml", 1, 1);
 
@@ -81,7 +81,7 @@ internal sealed class Tree : IDisposable
     public ScanOptions Options(bool portable, bool save, bool full) =>
         new() { Portable = portable, SaveIndex = save, Full = full, Git = GitHome };
 
-    public GitHome? GitHome { get; init; }
+    internal GitHome? GitHome { get; init; }
 
     public string[] Paths(WorkspaceScan? scan = null) => [.. (scan ?? Scan()).Files("app").Select(f => f.Path)];
 
@@ -148,6 +148,8 @@ internal static unsafe class Libc
         }
     }
 
+    public static int HardLink(string from, string to) => LinkNative(Bytes(from), Bytes(to));
+
     /// <summary>File access of this thread as another user; the threads it starts inherit it.</summary>
     public static int SetFileUser(uint user) => SetFsUid(user);
 
@@ -166,6 +168,9 @@ internal static unsafe class Libc
 
     [DllImport("libc", EntryPoint = "close")]
     private static extern int Close(int file);
+
+    [DllImport("libc", EntryPoint = "link")]
+    private static extern int LinkNative(byte* from, byte* to);
 
     [DllImport("libc", EntryPoint = "setfsuid")]
     private static extern int SetFsUid(uint user);
