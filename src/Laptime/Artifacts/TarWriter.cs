@@ -20,6 +20,13 @@ internal static class TarWriter
         var buffer = new byte[128 << 10];
         foreach (var file in files.OrderBy(f => f.Path, StringComparer.Ordinal))
         {
+            if ((file.Path.Contains('\n') && SplitName(file.Path) is null) || (file.LinkTarget?.Contains('\n') ?? false))
+            {
+                // pax allows it, but readers that split its records at line ends (.NET's) do not.
+                throw Refused(file, $"the output {file.Path.ReplaceLineEndings("\\n")} has a line break in a name that is long or not ASCII, or in its link's target",
+                    "let the step choose another name");
+            }
+
             if (file.LinkTarget is { } target)
             {
                 if (ArtifactPath.LeavesArtifact(file.Path, target))

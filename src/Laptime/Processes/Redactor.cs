@@ -56,9 +56,9 @@ internal sealed class Redactor
         while (true)
         {
             var (at, length) = First(chunk);
-            // A longer secret may begin earlier and not be complete yet: then nothing after its beginning may pass.
+            // A longer secret may begin there or earlier and not be complete yet: then nothing after its beginning may pass.
             var open = OpenTail(chunk);
-            if (at < 0 || open < at)
+            if (at < 0 || open <= at)
             {
                 sink(chunk[..open]);
                 held = chunk[open..].ToArray();

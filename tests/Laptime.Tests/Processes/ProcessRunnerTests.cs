@@ -8,10 +8,24 @@ namespace Laptime.Tests.Processes;
 public sealed class ProcessRunnerTests : IDisposable
 {
     private readonly TemporaryFolder folder = new();
-    private readonly ProcessRunner runner = new(TimeProvider.System);
+    private readonly ManualTime clock = new();
+    private readonly ProcessRunner runner;
     private readonly List<OutputLine> lines = [];
 
+    public ProcessRunnerTests() => runner = new ProcessRunner(clock);
+
     public void Dispose() => folder.Dispose();
+
+    /// <summary>Lets the graces run out, without waiting for them.</summary>
+    private async Task<T> Hurry<T>(Task<T> run)
+    {
+        while (await Task.WhenAny(run, Task.Delay(5, Cancel)) != run)
+        {
+            clock.Advance(ProcessRunner.Grace / 4);
+        }
+
+        return await run;
+    }
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
@@ -106,11 +120,35 @@ public sealed class ProcessRunnerTests : IDisposable
     [Fact]
     public async Task A_deadline_ends_a_program_that_ignores_every_polite_signal_and_is_a_result()
     {
-        var result = await runner.RunAsync(FakeTool.Command(folder, "ignore", "say:up", "hang") with { Deadline = TimeSpan.FromMilliseconds(800) }, lines.Add, Cancel);
+        var result = await Hurry(runner.RunAsync(FakeTool.Command(folder, "ignore", "say:up", "hang") with { Deadline = TimeSpan.FromSeconds(30) },
+            _ => clock.Advance(TimeSpan.FromSeconds(30)), Cancel));
         Assert.True(result.TimedOut);
         Assert.False(result.Succeeded);
         Assert.Equal(9, result.Signal);
-        Assert.StartsWith("no end within", result.Ending, StringComparison.Ordinal);
+        Assert.StartsWith("no end within 3", result.Ending, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_deadline_asks_politely_first()
+    {
+        var asked = folder.At("asked");
+        var result = await runner.RunAsync(Command.Shell($"trap 'echo x > {asked}; exit 5' TERM; echo up; while :; do sleep 0.05; done", folder) with
+        {
+            Deadline = TimeSpan.FromSeconds(30),
+        }, _ => clock.Advance(TimeSpan.FromSeconds(30)), Cancel);
+        Assert.True(result.TimedOut);
+        Assert.Equal(5, result.ExitCode);
+        Assert.True(File.Exists(asked));
+    }
+
+    [Fact]
+    public async Task A_full_disk_under_the_log_ends_the_program_with_a_clear_fault()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "/dev/full is Linux's");
+        var fault = (await Assert.ThrowsAsync<FaultException>(() => runner.RunAsync(
+            FakeTool.Command(folder, "say:up", "hang") with { LogFile = "/dev/full" }, null, Cancel))).Fault;
+        Assert.Contains("No space left", fault.What, StringComparison.Ordinal);
+        Assert.Contains("disk space", fault.Mend, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -129,8 +167,8 @@ public sealed class ProcessRunnerTests : IDisposable
     {
         using var source = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
         var file = folder.At("pid");
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => runner.RunAsync(
-            FakeTool.Command(folder, $"grandchild:{file}", "say:up", "hang"), _ => source.Cancel(), source.Token));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Hurry(runner.RunAsync(
+            FakeTool.Command(folder, $"grandchild:{file}", "say:up", "hang"), _ => source.Cancel(), source.Token)));
         AssertGone(file);
     }
 
@@ -140,8 +178,8 @@ public sealed class ProcessRunnerTests : IDisposable
         using var source = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
         var file = folder.At("pid");
         // Job control gives the child a process group of its own, as `timeout` does.
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => runner.RunAsync(
-            Command.Shell($"set -m; trap '' INT TERM; sleep 1000 & echo $! > {file}; echo up; wait; sleep 1000", folder), _ => source.Cancel(), source.Token));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Hurry(runner.RunAsync(
+            Command.Shell($"set -m; trap '' INT TERM; sleep 1000 & echo $! > {file}; echo up; wait; sleep 1000", folder), _ => source.Cancel(), source.Token)));
         AssertGone(file);
     }
 
