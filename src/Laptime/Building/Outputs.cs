@@ -6,15 +6,21 @@ namespace Laptime.Building;
 
 /// <summary>
 /// The declared outputs of one component: what is taken into the artifact, and what is removed before a build so that nothing stale gets into it.
-/// Everything stays inside the component's path; inputs are never outputs; links are taken as links and never followed.
+/// Everything stays inside the component's path; links are taken as links and never followed.
 /// </summary>
+/// <remarks>
+/// A pattern that names a place (<c>out/**</c>) is the build's own: it is emptied before a build and may match no input. A bare wildcard
+/// (<c>**</c>: the whole folder runs as it lies there) names none: what it matches is taken, and nothing is ever removed by it.
+/// </remarks>
 internal sealed class Outputs
 {
     private readonly string root;
     private readonly Component component;
-    private readonly InputPatterns patterns;
+    private readonly InputPatterns all;
+    private readonly InputPatterns places;
 
-    private Outputs(string root, Component component, InputPatterns patterns) => (this.root, this.component, this.patterns) = (root, component, patterns);
+    private Outputs(string root, Component component, InputPatterns all, InputPatterns places) =>
+        (this.root, this.component, this.all, this.places) = (root, component, all, places);
 
     /// <exception cref="LapException">A pattern climbs out, or matches an input (it would be deleted).</exception>
     public static Outputs Of(BuildRequest request)
@@ -24,10 +30,11 @@ internal sealed class Outputs
             .Where(p => p.Split('/').Contains(".."))
             .Select(p => new Problem($"{component.Name}: the outputs pattern `{p}` leads out of the component's path", component.At,
                 "outputs are deleted before a build: keep them below the component's path")).ToList();
-        var patterns = InputPatterns.Compile(component.Path, component.Build.Outputs);
+        var all = InputPatterns.Compile(component.Path, component.Build.Outputs);
+        var places = InputPatterns.Compile(component.Path, [.. component.Build.Outputs.Where(p => p.StartsWith('!') || ScanGroup.IsPlace(p))]);
         // Without steps nothing is ever deleted: a folder that is kept in git may be the artifact.
         var inputs = component.Build.Steps.Count == 0 ? [] : request.Fingerprint.Parts.Where(p => p.Kind == PartKind.File).Select(p => p.Name).Concat(request.OtherInputs)
-            .Where(patterns.Matches).Distinct().Take(6).ToList();
+            .Where(places.Matches).Distinct().Take(6).ToList();
         if (inputs.Count > 0)
         {
             problems.Add(new Problem(
@@ -35,11 +42,13 @@ internal sealed class Outputs
                 "outputs are deleted before a build: narrow the outputs, or leave the files out of the inputs with a pattern such as `!out/**` (or let git ignore them)"));
         }
 
-        return problems.Count == 0 ? new Outputs(request.Root, component, patterns) : throw new LapException(problems);
+        return problems.Count == 0 ? new Outputs(request.Root, component, all, places) : throw new LapException(problems);
     }
 
-    /// <summary>What is there now: paths relative to the workspace root.</summary>
-    public Dictionary<string, FileStamp> List()
+    /// <summary>What is in the build's own places now: paths relative to the workspace root.</summary>
+    public Dictionary<string, FileStamp> List() => List(places);
+
+    private Dictionary<string, FileStamp> List(InputPatterns patterns)
     {
         var found = new Dictionary<string, FileStamp>(StringComparer.Ordinal);
         foreach (var start in patterns.Roots)
@@ -98,7 +107,7 @@ internal sealed class Outputs
     /// <exception cref="FaultException">A pattern matches nothing, or something that is no file.</exception>
     public IReadOnlyList<OutputFile> Collect()
     {
-        var found = List();
+        var found = List(all);
         var idle = component.Build.Outputs.Where(p => !p.StartsWith('!'))
             .Where(p => InputPatterns.Compile(component.Path, [p]) is var one && !found.Keys.Any(one.Matches)).ToList();
         if (idle.Count > 0)

@@ -84,7 +84,7 @@ internal sealed record ScanGroup(string Name, InputPatterns Patterns, IReadOnlyL
     }
 
     /// <summary>An output pattern that names a place ("out/**", "app.bin") keeps that place out of the inputs; a bare wildcard ("**", "*.html") names none.</summary>
-    private static bool IsPlace(string pattern)
+    internal static bool IsPlace(string pattern)
     {
         foreach (var segment in pattern.Split('/', StringSplitOptions.RemoveEmptyEntries))
         {

@@ -320,6 +320,21 @@ public sealed class BuilderTests : IDisposable
     }
 
     [Fact]
+    public async Task A_bare_wildcard_takes_the_folder_as_it_lies_there_and_removes_nothing()
+    {
+        bench.Folder.File("app.py", "1");
+        bench.Folder.File(".env", "precious");
+        bench.Folder.File(".git/config", "no part of it");
+        bench.Ignored.UnionWith(["site", ".env", ".git"]);
+        Step[] steps = [bench.Counted("install", "mkdir -p site; echo x > site/pkg", "app.py")];
+        Assert.Equal([".env", "app.py", "ran", "site/pkg"], Paths(await bench.Build(steps, ["**", "!logs/**"])));
+        Assert.Equal("hit", Caches(await bench.Build(steps, ["**", "!logs/**"])));
+        Assert.Equal("precious", File.ReadAllText(bench.Folder.At(".env")));
+        Directory.Delete(bench.Folder.At("site"), recursive: true);
+        Assert.Equal("miss", Caches(await bench.Build(steps, ["**", "!logs/**"])));
+    }
+
+    [Fact]
     public async Task Nothing_is_deleted_behind_a_link()
     {
         using var precious = new TemporaryFolder();
