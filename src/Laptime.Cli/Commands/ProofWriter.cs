@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using Laptime.Cli.FastPath;
 using Laptime.Fingerprints;
+using Laptime.Planning;
 using Laptime.Targets;
 using Laptime.Targets.Local;
 using Laptime.Transactions;
@@ -10,7 +11,7 @@ namespace Laptime.Cli.Commands;
 
 /// <summary>
 /// Leaves the proof that the next run with nothing to do compares with. Only after a plain deploy of everything that ended well, and only where every fact
-/// that decides is one that the fast path can compare: with a `tool:` command, whose version only running it tells, there is no proof.
+/// that decides is one that the fast path can compare: with a `tool:` command in this loop, whose version only running it tells, there is no proof.
 /// </summary>
 internal static class ProofWriter
 {
@@ -21,7 +22,7 @@ internal static class ProofWriter
         var standard = Proof.PathOf(scope.Workspace.Root, null);
         if (document.Verb != "deploy" || options.Selected is not null || options.NoSmoke || options.Full || target is not LocalTarget
             || session.Arguments.GetValue(DeployFlags.Profile) is not null || session.Arguments.GetValue(Global.File) is not null
-            || scope.Workspace.Components.Any(c => c.Build.Steps.Any(s => s.Tool is not null)) || session.Launcher.Folder.ReadIdentity() is not { } agent
+            || scope.Workspace.Components.Any(c => c.Build.Steps.Any(s => s.Tool is not null && ParityGap.Runs(s, scope.Environment.Loop, full: false))) || session.Launcher.Folder.ReadIdentity() is not { } agent
             || document.Components.Any(c => c.Artifact is null || c.Fingerprint is null))
         {
             return;
