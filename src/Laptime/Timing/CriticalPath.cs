@@ -57,7 +57,7 @@ public sealed class CriticalPath
 
     private static bool IsIdle(Segment segment) => segment is { Name: "wait", Kind: "idle" };
 
-    /// <summary>For each leaf the leaves that it waited for by declaration: an enclosing segment's dependencies hold for what is in it.</summary>
+    /// <summary>For each leaf the leaves that it waited for by declaration: an enclosing segment's dependencies hold for what is in it, beside what ended before it there.</summary>
     private Dictionary<int, int[]> Dependencies(IReadOnlyList<Segment> segments, ILookup<int?, Segment> children)
     {
         var byId = segments.ToDictionary(s => s.Id);
@@ -72,6 +72,12 @@ public sealed class CriticalPath
                 foreach (var id in at.After)
                 {
                     AddLeaves(id, []);
+                }
+
+                if (at.After.Count > 0)
+                {
+                    // Inside a segment that waited for others, one thing still comes after the other.
+                    AddLeaves(at.Id, []);
                 }
             }
 

@@ -51,8 +51,16 @@ internal sealed class BuildPhase(TransactionRun run, Detected detected, Detector
                 segments[component.Name] = segment.Id;
             }
 
-            planned = await MakeAsync(component, planned, segment.Id, cancel);
-            segment.End();
+            try
+            {
+                planned = await MakeAsync(component, planned, segment.Id, cancel);
+                segment.End();
+            }
+            catch (FaultException)
+            {
+                segment.End("failed");
+                throw;
+            }
         }
 
         lock (gate)

@@ -190,8 +190,16 @@ internal sealed class RolloutPhase(TransactionRun run, ArtifactStore store, Targ
                 segments[node.Name] = segment.Id;
             }
 
-            await DeployOneAsync(run.Scope.Workspace.Find(node.Name)!, rollouts[node.Name], facts, held, segment.Id, cancelOne);
-            segment.End();
+            try
+            {
+                await DeployOneAsync(run.Scope.Workspace.Find(node.Name)!, rollouts[node.Name], facts, held, segment.Id, cancelOne);
+                segment.End();
+            }
+            catch (FaultException)
+            {
+                segment.End("failed");
+                throw;
+            }
         }, run.Options.Parallel, cancel), "rolled out");
     }
 

@@ -57,27 +57,24 @@ public sealed class LocalTarget(AgentLauncher launcher, string environment, bool
         var confirmed = false;
         try
         {
-            using var rollout = timeline.Begin("rollout", request.Component.Name, parent: parentSegment);
             var begun = await client.AskAsync<AgentAnswer.Begun>(new AgentRequest.Begin(LabelsOf(request), request.Fence, run.Port), cancel);
-            var folder = await UnpackAsync(request, begun, timeline, rollout.Id, cancel);
+            var folder = await UnpackAsync(request, begun, timeline, parentSegment, cancel);
             var plan = RunPlanner.PlanOf(request, run, folder);
 
-            var signals = await StartAndSwitchAsync(client, request, plan, gate, timeline, rollout.Id, cancel);
+            var signals = await StartAndSwitchAsync(client, request, plan, gate, timeline, parentSegment, cancel);
             if (signals.Fault is null)
             {
-                signals = signals with { Reflected = await AskReflectedAsync(client, request, run, plan, gate, timeline, rollout.Id, cancel) };
+                signals = signals with { Reflected = await AskReflectedAsync(client, request, run, plan, gate, timeline, parentSegment, cancel) };
             }
 
             if (signals.Fault is { } fault)
             {
                 await client.AskAsync<AgentAnswer.Done>(new AgentRequest.Abort(), cancel);
-                rollout.End("failed");
                 return new RolloutResult(signals, fault, begun.Serving);
             }
 
             await client.AskAsync<AgentAnswer.Done>(new AgentRequest.Confirm(), cancel);
             confirmed = true;
-            rollout.End();
             Settle(SettleOneAsync(client, request.Component.Name, timeline, parentSegment));
             return new RolloutResult(signals, null, null);
         }
@@ -173,7 +170,7 @@ public sealed class LocalTarget(AgentLauncher launcher, string environment, bool
         }
     }
 
-    private async Task<string> UnpackAsync(RolloutRequest request, AgentAnswer.Begun begun, Timeline timeline, int parent, CancellationToken cancel)
+    private async Task<string> UnpackAsync(RolloutRequest request, AgentAnswer.Begun begun, Timeline timeline, int? parent, CancellationToken cancel)
     {
         using var segment = timeline.Begin("rollout/unpack", request.Component.Name, parent: parent);
         var releases = launcher.Folder.ReleasesOf(environment, request.Component.Name);
@@ -187,7 +184,7 @@ public sealed class LocalTarget(AgentLauncher launcher, string environment, bool
     /// Starts the instances, asks each before users get to it, and switches. A port that somebody took between choosing and listening is chosen anew.
     /// </summary>
     private static async Task<SignalSet> StartAndSwitchAsync(
-        AgentClient client, RolloutRequest request, RunPlan plan, Gate gate, Timeline timeline, int parent, CancellationToken cancel)
+        AgentClient client, RolloutRequest request, RunPlan plan, Gate gate, Timeline timeline, int? parent, CancellationToken cancel)
     {
         for (var attempt = 1; ; attempt++)
         {
@@ -215,7 +212,7 @@ public sealed class LocalTarget(AgentLauncher launcher, string environment, bool
     }
 
     /// <summary>The switch itself; before it the agent proves that the new instances live and hold their ports, which is liveness too.</summary>
-    private static async Task<SignalSet> SwitchAsync(AgentClient client, string component, SignalSet signals, Timeline timeline, int parent, CancellationToken cancel)
+    private static async Task<SignalSet> SwitchAsync(AgentClient client, string component, SignalSet signals, Timeline timeline, int? parent, CancellationToken cancel)
     {
         using var segment = timeline.Begin("rollout/switch", component, parent: parent);
         try
@@ -247,7 +244,7 @@ public sealed class LocalTarget(AgentLauncher launcher, string environment, bool
     }
 
     private static async Task<ReflectedSignal> AskReflectedAsync(
-        AgentClient client, RolloutRequest request, RunSettings run, RunPlan plan, Gate gate, Timeline timeline, int parent, CancellationToken cancel)
+        AgentClient client, RolloutRequest request, RunSettings run, RunPlan plan, Gate gate, Timeline timeline, int? parent, CancellationToken cancel)
     {
         var front = RunPlanner.ContextOf(request, plan, run.Port ?? 0, _ => ValueTask.FromResult<Life>(new Life.Running())) with { Port = run.Port };
         var reflected = await gate.AfterSwitchAsync(front, request.Revision, token => EvidenceAsync(client, request.Revision, token), timeline, parent, cancel);
