@@ -63,6 +63,8 @@ internal sealed class Instance(string id, string logFile)
 /// <summary>One revision of one component, as far as it runs. Guarded by the supervisor's lock.</summary>
 internal sealed class Revision(RevisionLabels labels, RunPlan plan, int? frontPort)
 {
+    private Route? route;
+
     internal RevisionLabels Labels => labels;
 
     internal RunPlan Plan => plan;
@@ -77,7 +79,8 @@ internal sealed class Revision(RevisionLabels labels, RunPlan plan, int? frontPo
 
     internal List<Instance> Instances { get; } = [];
 
-    internal Route Route => field ??= new Route(labels.Component, labels.Revision, [.. Instances.Select(i => i.Upstream)]);
+    /// <summary>One object for ever: whether a front leads here is whether it has this one. Its instances have been started by then.</summary>
+    internal Route Route => LazyInitializer.EnsureInitialized(ref route, () => new Route(labels.Component, labels.Revision, [.. Instances.Select(i => i.Upstream)]));
 
     internal bool Is(string environment, string component) => labels.Environment == environment && labels.Component == component;
 

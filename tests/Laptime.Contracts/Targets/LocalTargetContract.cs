@@ -501,6 +501,25 @@ public sealed class LocalTargetContract : TargetContract, IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_cannot_be_written_down_is_not_started()
+    {
+        // As on a full disk: the list of what runs cannot be replaced.
+        var first = await DeployAsync(Component("web"), "one");
+        var list = Launcher.Folder.Instances;
+        File.Delete(list);
+        Directory.CreateDirectory(Path.Combine(list, "in the way"));
+        var fault = await Assert.ThrowsAsync<FaultException>(() => RolloutAsync(Request(Component("web"), "two")));
+        Assert.Equal(Outcome.RolloutFailed, fault.Fault.Outcome);
+        Assert.Contains("cannot be written", fault.Fault.What);
+        Assert.Equal(first.Revision, await GetAsync("/version"));
+        Assert.Single(InstancesAlive());
+
+        // With the disk mended it is written by itself.
+        Directory.Delete(list, recursive: true);
+        await UntilAsync(() => File.Exists(list), "it is written down");
+    }
+
+    [Fact]
     public async Task Ending_the_agent_keeps_what_runs()
     {
         await DeployAsync(Component("web"), "one");
