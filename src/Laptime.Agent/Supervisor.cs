@@ -111,7 +111,7 @@ internal sealed class Supervisor(AgentFolder folder, TimeProvider clock) : IDisp
                 revision.Instances.Remove(instance);
                 Remember();
                 throw new RefusedException(
-                    Outcome.RolloutFailed, $"{revision.Labels.Component} cannot be started: {e.Message}", revision.Plan.Directory,
+                    Outcome.RolloutFailed, $"{revision.Labels.Component} cannot be started: {(e is Win32Exception ? $"{revision.Plan.Program}: " : "")}{e.Message}", revision.Plan.Directory,
                     "check run.command: it runs in the folder of the artifact, which holds the declared outputs only");
             }
         }
@@ -267,11 +267,8 @@ internal sealed class Supervisor(AgentFolder folder, TimeProvider clock) : IDisp
         string With(string text) => text.Replace(AgentProtocol.PortToken, port, StringComparison.Ordinal);
         var environment = revision.Plan.Environment.ToDictionary(v => v.Key, v => With(v.Value));
         environment["LAPTIME_INSTANCE"] = instance.Id;
-        var pid = DetachedProcess.Start(new DetachedCommand
-        {
-            Program = With(revision.Plan.Program), Arguments = [.. revision.Plan.Arguments.Select(With)], Directory = revision.Plan.Directory,
-            Environment = environment, LogFile = instance.LogFile,
-        });
+        var command = new Command { Program = With(revision.Plan.Program), Arguments = [.. revision.Plan.Arguments.Select(With)], Directory = revision.Plan.Directory };
+        var pid = DetachedProcess.Start(command, environment, instance.LogFile);
 
         // No ticks: it has ended already, and waits to be reaped.
         var session = new Session(pid, ProcessOwner.TicksOf(pid) ?? 0);

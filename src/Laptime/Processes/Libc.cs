@@ -7,10 +7,7 @@ internal static unsafe partial class Libc
 {
     internal const int SigTerm = 15;
     internal const int SigKill = 9;
-    internal const int NoHang = 1;
     internal const short PollIn = 1;
-    internal const int NoSuchProcess = 3;
-    internal const int Interrupted = 4;
 
     internal struct PollFd
     {
@@ -54,43 +51,4 @@ internal static unsafe partial class Libc
     internal static int PidFdOpen(int pid) => (int)Syscall(434, pid, 0, 0, 0);
 
     internal static int PidFdSendSignal(int fd, int signal) => (int)Syscall(424, fd, signal, 0, 0);
-
-    [DllImport("libc", EntryPoint = "posix_spawn")]
-    internal static extern int Spawn(int* pid, byte* path, void* actions, void* attributes, byte** arguments, byte** environment);
-
-    [DllImport("libc", EntryPoint = "posix_spawn_file_actions_init")]
-    internal static extern int ActionsInit(void* actions);
-
-    [DllImport("libc", EntryPoint = "posix_spawn_file_actions_destroy")]
-    internal static extern int ActionsDestroy(void* actions);
-
-    [DllImport("libc", EntryPoint = "posix_spawn_file_actions_addopen")]
-    internal static extern int ActionsAddOpen(void* actions, int fd, byte* path, int flags, uint mode);
-
-    [DllImport("libc", EntryPoint = "posix_spawn_file_actions_adddup2")]
-    internal static extern int ActionsAddDup2(void* actions, int fd, int to);
-
-    [DllImport("libc", EntryPoint = "posix_spawn_file_actions_addchdir_np")]
-    internal static extern int ActionsAddChdir(void* actions, byte* path);
-
-    [DllImport("libc", EntryPoint = "posix_spawnattr_init")]
-    internal static extern int AttributesInit(void* attributes);
-
-    [DllImport("libc", EntryPoint = "posix_spawnattr_destroy")]
-    internal static extern int AttributesDestroy(void* attributes);
-
-    [DllImport("libc", EntryPoint = "posix_spawnattr_setflags")]
-    internal static extern int AttributesSetFlags(void* attributes, short flags);
-
-    [DllImport("libc", EntryPoint = "posix_spawnattr_setsigdefault")]
-    internal static extern int AttributesSetSigDefault(void* attributes, void* signals);
-
-    [DllImport("libc", EntryPoint = "posix_spawnattr_setsigmask")]
-    internal static extern int AttributesSetSigMask(void* attributes, void* signals);
-
-    [DllImport("libc", EntryPoint = "sigfillset")]
-    internal static extern int SigFillSet(void* signals);
-
-    [DllImport("libc", EntryPoint = "sigemptyset")]
-    internal static extern int SigEmptySet(void* signals);
 }

@@ -5,7 +5,7 @@ using System.Text;
 
 namespace Laptime.Processes;
 
-/// <summary>posix_spawn with its own process group, an empty standard input, default signals and the command's own PATH.</summary>
+/// <summary>posix_spawn with an empty standard input, default signals and the program's own PATH; in a process group or a session of its own.</summary>
 internal static unsafe partial class Spawn
 {
     private const int NoEntry = 2;
@@ -14,12 +14,24 @@ internal static unsafe partial class Spawn
     private const short SetGroup = 0x02;
     private const short SetDefaults = 0x04;
     private const short SetMask = 0x08;
+    private const short SetSession = 0x80;
+    private const int WriteCreateAppend = 0x1 | 0x40 | 0x400;
+    private const uint PrivateFile = 0b110_000_000;
 
+    /// <summary>In a process group of its own, with these handles as its output.</summary>
     /// <returns>The process id, which is also its group's.</returns>
     /// <exception cref="Win32Exception">With the cause in words.</exception>
-    public static int Start(Command command, int output, int error)
+    public static int Start(Command command, int output, int error) =>
+        Start(command, Environment(command), SetGroup, (output, error), log: null);
+
+    /// <summary>In a session of its own (Linux), with exactly this environment, its output appended to a file that it opens itself.</summary>
+    /// <returns>The process id, which is also its group's and its session's.</returns>
+    /// <exception cref="Win32Exception">With the cause in words.</exception>
+    public static int StartSession(Command command, IReadOnlyDictionary<string, string> environment, string log) =>
+        Start(command, environment, SetSession, (0, 0), log);
+
+    private static int Start(Command command, IReadOnlyDictionary<string, string> environment, short apart, (int Output, int Error) streams, string? log)
     {
-        var environment = Environment(command);
         var program = Find(command, environment.GetValueOrDefault("PATH"));
         var arguments = Block([command.Program, .. command.Arguments]);
         var variables = Block([.. environment.Select(v => $"{v.Key}={v.Value}")]);
@@ -32,8 +44,17 @@ internal static unsafe partial class Spawn
         try
         {
             Check(AddOpen(actions, 0, "/dev/null", 0, 0));
-            Check(AddDuplicate(actions, output, 1));
-            Check(AddDuplicate(actions, error, 2));
+            if (log is null)
+            {
+                Check(AddDuplicate(actions, streams.Output, 1));
+                Check(AddDuplicate(actions, streams.Error, 2));
+            }
+            else
+            {
+                Check(AddOpen(actions, 1, log, WriteCreateAppend, PrivateFile));
+                Check(AddDuplicate(actions, 1, 2));
+            }
+
             Check(AddDirectory(actions, command.Directory));
             // .NET ignores SIGPIPE, a shell's background job ignores SIGINT: programs must not inherit either.
             // SIGHUP is left as it is: nohup is somebody's wish.
@@ -46,7 +67,7 @@ internal static unsafe partial class Spawn
 
             Check(SetSignalDefaults(attributes, signals));
             Check(SetProcessGroup(attributes, 0));
-            Check(SetFlags(attributes, SetGroup | SetDefaults | SetMask));
+            Check(SetFlags(attributes, (short)(apart | SetDefaults | SetMask)));
             int pid;
             var result = PosixSpawn(&pid, program, actions, attributes, arguments, variables);
             return result == 0 ? pid : throw new Win32Exception(result, Cause(result, program));

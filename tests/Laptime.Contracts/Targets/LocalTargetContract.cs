@@ -403,6 +403,33 @@ public sealed class LocalTargetContract : TargetContract, IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_watched_folder_is_clean_until_something_happens_in_it()
+    {
+        var inputs = Directory.CreateDirectory(Path.Combine(root, "inputs")).FullName;
+        await using var client = await Launcher.ConnectAsync(Cancel);
+        var mark = (await client.AskAsync<AgentAnswer.Watching>(new AgentRequest.Watch([inputs]), Cancel)).Mark;
+        Assert.SkipWhen(mark is null, "this file system or system cannot be watched");
+        var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        await socket.ConnectAsync(new UnixDomainSocketEndPoint(Launcher.Folder.ReadIdentity()!.Socket), Cancel);
+        await using var stream = new NetworkStream(socket, ownsSocket: true);
+        var lines = new LineReader(stream, 100_000);
+        async Task<string[]> AskAsync(string with)
+        {
+            await stream.WriteAsync(Encoding.UTF8.GetBytes($"noop local {with}\n"), Cancel);
+            var words = Encoding.UTF8.GetString((await lines.ReadAsync(Cancel))!.Value.Span).Split(' ');
+            Assert.Equal(1, (await lines.ReadAsync(Cancel))!.Value.Length);
+            return words;
+        }
+
+        Assert.Equal("clean", (await AskAsync(mark!))[1]);
+        Assert.Equal("unknown", (await AskAsync("another-agents.1.1"))[1]);
+        await File.WriteAllTextAsync(Path.Combine(inputs, "a"), "1", Cancel);
+        var dirty = await AskAsync(mark!);
+        Assert.Equal("dirty", dirty[1]);
+        Assert.Equal("clean", (await AskAsync(dirty[2]))[1]);
+    }
+
+    [Fact]
     public async Task A_deep_workspace_has_its_socket_elsewhere()
     {
         var deep = Path.Combine(root, new string('d', 90), "ä b'\"$x");

@@ -110,10 +110,7 @@ public sealed class AgentLauncher(AgentFolder folder, string version, TimeProvid
 
         try
         {
-            var pid = DetachedProcess.Start(new DetachedCommand
-            {
-                Program = program, Arguments = arguments, Directory = folder.Root, Environment = environment, LogFile = folder.Log,
-            });
+            var pid = DetachedProcess.Start(new Command { Program = program, Arguments = arguments, Directory = folder.Root }, environment, folder.Log);
             return new Session(pid, ProcessOwner.TicksOf(pid) ?? 0);
         }
         catch (Win32Exception e)
