@@ -36,11 +36,12 @@ internal abstract class FileWalker : IDisposable
     public abstract bool Stat(string path, bool follow, out FileStat stat);
 
     /// <summary>
-    /// Hashes a file or link of the folder that was opened or entered. <paramref name="before"/> is its stat when it was opened.
+    /// Hashes a file or link of the folder that was opened or entered. <paramref name="before"/> is its stat when reading began;
+    /// when afterwards it still is as <paramref name="listed"/>, it was so all the time and need not be asked before.
     /// </summary>
     /// <returns>False: it is gone.</returns>
     /// <exception cref="UnreadableException">It is there and cannot be read.</exception>
-    public abstract bool Hash(string name, bool link, out Digest content, out FileStat before, out bool stable);
+    public abstract bool Hash(string name, bool link, in FileStat listed, out Digest content, out FileStat before, out bool stable);
 
     /// <summary>Whole content of a small file by its path, links followed; null: it is gone or no file.</summary>
     /// <exception cref="UnreadableException">It is there and cannot be read.</exception>

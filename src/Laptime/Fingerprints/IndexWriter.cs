@@ -64,7 +64,7 @@ internal sealed unsafe class IndexWriter : IDisposable
     }
 
     /// <summary>Null when it was written; otherwise why it could not be.</summary>
-    public string? Save(IReadOnlyList<ScannedFolder> folders, IReadOnlyCollection<ScanFact> facts, Digest tree, long inputs)
+    public string? Save(IReadOnlyList<ScannedFolder> folders, IReadOnlyList<ScanFact> facts, Digest tree, long inputs)
     {
         try
         {
@@ -111,7 +111,7 @@ internal sealed unsafe class IndexWriter : IDisposable
         }
     }
 
-    private byte[] ToBytes(IReadOnlyList<ScannedFolder> folders, IReadOnlyCollection<ScanFact> facts, Digest tree, long inputs)
+    private byte[] ToBytes(IReadOnlyList<ScannedFolder> folders, IReadOnlyList<ScanFact> facts, Digest tree, long inputs)
     {
         long entryCount = 0, namesLength = 1;
         foreach (var folder in folders)
@@ -169,7 +169,7 @@ internal sealed unsafe class IndexWriter : IDisposable
                 folderAt++;
                 for (var i = 0; i < folder.Count; i++)
                 {
-                    ref var entry = ref folder.Entries[i];
+                    var entry = folder.Entries[i];
                     entryAt->Name = name;
                     entryAt->NameLength = (ushort)AddName(names, ref name, entry.Name);
                     entryAt->Flags = entry.Use;

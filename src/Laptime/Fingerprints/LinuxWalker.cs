@@ -100,8 +100,8 @@ internal sealed unsafe class LinuxWalker : FileWalker
         return error is Native.NoEntry or Native.NotFolder or Native.TooManyLinks ? false : throw new UnreadableException(path, Reason(error));
     }
 
-    public override bool Hash(string name, bool link, out Digest content, out FileStat before, out bool stable) =>
-        link ? HashLink(name, out content, out before, out stable) : HashFile(name, out content, out before, out stable);
+    public override bool Hash(string name, bool link, in FileStat listed, out Digest content, out FileStat before, out bool stable) =>
+        link ? HashLink(name, out content, out before, out stable) : HashFile(name, listed, out content, out before, out stable);
 
     public override byte[]? ReadFile(string path)
     {
@@ -192,7 +192,7 @@ internal sealed unsafe class LinuxWalker : FileWalker
         }
     }
 
-    private bool HashFile(string name, out Digest digest, out FileStat before, out bool stable)
+    private bool HashFile(string name, in FileStat listed, out Digest digest, out FileStat before, out bool stable)
     {
         digest = Digest.None;
         before = default;
@@ -208,6 +208,19 @@ internal sealed unsafe class LinuxWalker : FileWalker
 
         try
         {
+            if (listed.Type == EntryType.File)
+            {
+                digest = ReadAndHash(file, name, listed.Size, out var read);
+                if (StatAt(file, null, Native.EmptyPath, out before) && before.SameAs(listed) && read == before.Size)
+                {
+                    stable = true;
+                    return true;
+                }
+
+                // Another file than the one listed, or it has changed since: begin again, without help.
+                return HashFile(name, default, out digest, out before, out stable);
+            }
+
             if (!StatAt(file, null, Native.EmptyPath, out before))
             {
                 throw new UnreadableException(Below(name), Reason(Native.Errno));
@@ -228,7 +241,7 @@ internal sealed unsafe class LinuxWalker : FileWalker
         }
     }
 
-    // Reads up to the size seen at opening: when the file has grown since, the stat afterwards says so.
+    // Reads up to the size given: when the file has grown since, the stat afterwards says so.
     private Digest ReadAndHash(int file, string name, long size, out long total)
     {
         total = 0;

@@ -174,7 +174,7 @@ internal sealed unsafe class NoOpRun
                 }
 
                 var folder = Text(folders[racyFolders[i]].Path, folders[racyFolders[i]].PathLength);
-                if (!walker.Enter(folder) || !walker.Hash(name, (entry->Mode & 0xF000) == 0xA000, out var digest, out var before, out var stable)
+                if (!walker.Enter(folder) || !walker.Hash(name, (entry->Mode & 0xF000) == 0xA000, default, out var digest, out var before, out var stable)
                     || !stable || digest != entry->Content || before.Mode != entry->Mode)
                 {
                     ChangedPath = folder.Length == 0 ? name : folder + "/" + name;

@@ -83,7 +83,7 @@ internal sealed class PortableWalker(string root) : FileWalker
         }
     }
 
-    public override bool Hash(string name, bool link, out Digest digest, out FileStat before, out bool stable)
+    public override bool Hash(string name, bool link, in FileStat listed, out Digest digest, out FileStat before, out bool stable)
     {
         digest = Digest.None;
         stable = false;

@@ -25,12 +25,25 @@ internal readonly record struct ScanFact(FactKind Kind, string Path, FileStat St
 internal sealed class ScanFacts(FileWalker walker) : IDisposable
 {
     private const int MaxBytes = 256 * 1024 * 1024;
-    private readonly Dictionary<string, (ScanFact Fact, byte[]? Content)> known = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, Known> known = new(StringComparer.Ordinal);
 
     /// <summary>Files that changed while they were read; nothing about them may be kept.</summary>
     public bool Unstable { get; private set; }
 
-    public IEnumerable<ScanFact> All => known.Values.Select(k => k.Fact);
+    public IReadOnlyList<ScanFact> All
+    {
+        get
+        {
+            var all = new ScanFact[known.Count];
+            var at = 0;
+            foreach (var had in known.Values)
+            {
+                all[at++] = had.Fact;
+            }
+
+            return all;
+        }
+    }
 
     /// <summary>What is at a path, links followed. Only "nothing", "a folder" or "a file" is remembered as a fact, never a folder's times.</summary>
     public EntryType? TypeOf(string path)
@@ -57,6 +70,9 @@ internal sealed class ScanFacts(FileWalker walker) : IDisposable
 
     /// <summary>Content of a file, links followed; null when there is no file.</summary>
     public byte[]? Read(string path) => Read(path, FactKind.File, 0);
+
+    /// <summary>Digest of a file that was read; none when there is none.</summary>
+    public Digest ContentOf(string path) => known.TryGetValue(path, out var had) ? had.Fact.Content : Digest.None;
 
     public byte[]? ReadGitIndex(string path, int hashSize) => Read(path, FactKind.GitIndex, hashSize);
 
@@ -105,5 +121,11 @@ internal sealed class ScanFacts(FileWalker walker) : IDisposable
         }
     }
 
-    private void Remember(ScanFact fact, byte[]? content) => known[fact.Path] = (fact, content);
+    private void Remember(ScanFact fact, byte[]? content) => known[fact.Path] = new Known(fact, content);
+
+    private sealed class Known(ScanFact fact, byte[]? content)
+    {
+        public readonly ScanFact Fact = fact;
+        public readonly byte[]? Content = content;
+    }
 }

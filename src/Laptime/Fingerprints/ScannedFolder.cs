@@ -14,9 +14,10 @@ internal sealed class ScannedFolder(string path)
     public string Below(string name) => Path.Length == 0 ? name : Path + "/" + name;
 }
 
-internal struct ScannedEntry
+/// <summary>One name in a folder. A class, so that sorting needs no code that is not compiled ahead of time.</summary>
+internal sealed class ScannedEntry(string name)
 {
-    public string Name;
+    public readonly string Name = name;
 
     /// <summary>One of <see cref="IndexFormat"/>'s uses: input, rule, walked, left out.</summary>
     public ushort Use;

@@ -111,15 +111,19 @@ internal sealed class Scanner
 
     private void HashMissing(IReadOnlyList<ScannedFolder> folders, FileWalker[] walkers)
     {
-        List<(ScannedFolder Folder, int Entry)> big = [], small = [];
+        // Folder and entry in lists of their own: pairs would be compiled while we run.
+        List<ScannedFolder> bigFolders = [], smallFolders = [];
+        List<ScannedEntry> big = [], small = [];
         foreach (var folder in folders)
         {
             for (var i = 0; i < folder.Count; i++)
             {
-                ref var entry = ref folder.Entries[i];
+                var entry = folder.Entries[i];
                 if (entry.Use is IndexFormat.Input or IndexFormat.Rule && entry.Content.IsNone)
                 {
-                    (entry.Stat.Size >= BigFile ? big : small).Add((folder, i));
+                    var isBig = entry.Stat.Size >= BigFile;
+                    (isBig ? bigFolders : smallFolders).Add(folder);
+                    (isBig ? big : small).Add(entry);
                 }
             }
         }
@@ -140,7 +144,7 @@ internal sealed class Scanner
             while (!workers.Failed && (i = Interlocked.Increment(ref nextBig) - 1) < big.Count)
             {
                 cancel.ThrowIfCancellationRequested();
-                HashOne(walker, big[i].Folder, big[i].Entry, ref entered);
+                HashOne(walker, bigFolders[i], big[i], ref entered);
             }
 
             while (!workers.Failed && (i = Interlocked.Add(ref nextSmall, HashChunk) - HashChunk) < small.Count)
@@ -148,15 +152,14 @@ internal sealed class Scanner
                 cancel.ThrowIfCancellationRequested();
                 for (var end = Math.Min(small.Count, i + HashChunk); i < end; i++)
                 {
-                    HashOne(walker, small[i].Folder, small[i].Entry, ref entered);
+                    HashOne(walker, smallFolders[i], small[i], ref entered);
                 }
             }
         });
     }
 
-    private void HashOne(FileWalker walker, ScannedFolder folder, int number, ref ScannedFolder? entered)
+    private void HashOne(FileWalker walker, ScannedFolder folder, ScannedEntry entry, ref ScannedFolder? entered)
     {
-        ref var entry = ref folder.Entries[number];
         try
         {
             if (entered != folder)
@@ -164,7 +167,7 @@ internal sealed class Scanner
                 entered = null;
                 if (!walker.Enter(folder.Path))
                 {
-                    Gone(folder, ref entry);
+                    Gone(folder, entry);
                     return;
                 }
 
@@ -174,7 +177,7 @@ internal sealed class Scanner
             // A file may be replaced by a link, or the other way round, while we look: try again as what it is now.
             for (var attempt = 0; attempt < 5; attempt++)
             {
-                if (walker.Hash(entry.Name, entry.Type == EntryType.Link, out entry.Content, out var before, out var stable))
+                if (walker.Hash(entry.Name, entry.Type == EntryType.Link, entry.Stat, out entry.Content, out var before, out var stable))
                 {
                     entry.Stat = before;
                     entry.Unstable = !stable;
@@ -199,7 +202,7 @@ internal sealed class Scanner
                 entry.Type = now.Type;
             }
 
-            Gone(folder, ref entry);
+            Gone(folder, entry);
         }
         catch (UnreadableException e)
         {
@@ -211,7 +214,7 @@ internal sealed class Scanner
     }
 
     /// <summary>It was listed and is no more: the folder's stamps from before must not vouch for the listing.</summary>
-    private static void Gone(ScannedFolder folder, ref ScannedEntry entry)
+    private static void Gone(ScannedFolder folder, ScannedEntry entry)
     {
         folder.Racy = true;
         entry.Use = IndexFormat.LeftOut;
@@ -220,42 +223,60 @@ internal sealed class Scanner
 
     private WorkspaceScan Assemble(IReadOnlyList<ScannedFolder> folders, ScanFacts facts, IndexWriter? writer, string? cannotSave)
     {
-        var lists = new List<InputFile>[groups.Count];
-        for (var i = 0; i < lists.Length; i++)
-        {
-            lists[i] = [];
-        }
-
-        var inputs = 0;
+        var (inputs, counts) = (0, new int[groups.Count]);
         foreach (var folder in folders)
         {
             for (var i = 0; i < folder.Count; i++)
             {
-                ref var entry = ref folder.Entries[i];
+                if (folder.Entries[i].Groups is { } of)
+                {
+                    inputs++;
+                    foreach (var group in of)
+                    {
+                        counts[group]++;
+                    }
+                }
+            }
+        }
+
+        var lists = new InputFile[groups.Count][];
+        for (var i = 0; i < lists.Length; i++)
+        {
+            lists[i] = new InputFile[counts[i]];
+            counts[i] = 0;
+        }
+
+        foreach (var folder in folders)
+        {
+            for (var i = 0; i < folder.Count; i++)
+            {
+                var entry = folder.Entries[i];
                 if (entry.Groups is not { } of)
                 {
                     continue;
                 }
 
-                inputs++;
                 var file = new InputFile(folder.Below(entry.Name), entry.Stat.Kind, entry.Content, entry.Stat.Size, entry.Stat.Modified);
                 foreach (var group in of)
                 {
-                    lists[group].Add(file);
+                    lists[group][counts[group]++] = file;
                 }
             }
         }
 
         var byGroup = new Dictionary<string, InputFile[]>(StringComparer.Ordinal);
         using var tree = new LengthPrefixed("laptime/tree/v1");
-        foreach (var source in workspace.Sources.Select(RelativeToRoot).Order(StringComparer.Ordinal))
+        var sources = workspace.Sources.Select(RelativeToRoot).ToArray();
+        Array.Sort(sources, StringComparer.Ordinal);
+        foreach (var source in sources)
         {
-            tree.Add(source).Add(facts.All.FirstOrDefault(f => f.Path == source).Content);
+            tree.Add(source).Add(facts.ContentOf(source));
         }
 
         for (var i = 0; i < lists.Length; i++)
         {
-            var files = Sorted(lists[i]);
+            var files = lists[i];
+            Sort(files);
             byGroup[groups[i].Name] = files;
             tree.Add(groups[i].Name).Add(WorkspaceScan.DigestOf(files));
             Warn(groups[i], matched[i], files.Length);
@@ -264,7 +285,7 @@ internal sealed class Scanner
         var digest = tree.Finish();
         if (cannotSave is null && writer is not null && !facts.Unstable)
         {
-            cannotSave = writer.Save(folders, [.. facts.All], digest, inputs);
+            cannotSave = writer.Save(folders, facts.All, digest, inputs);
         }
 
         if (cannotSave is not null)
@@ -294,19 +315,16 @@ internal sealed class Scanner
     }
 
     /// <summary>Walk order is nearly the order of paths; only where a name and a folder share their beginning do they differ.</summary>
-    private static InputFile[] Sorted(List<InputFile> files)
+    private static void Sort(InputFile[] files)
     {
-        var array = files.ToArray();
-        for (var i = 1; i < array.Length; i++)
+        for (var i = 1; i < files.Length; i++)
         {
-            if (string.CompareOrdinal(array[i - 1].Path, array[i].Path) > 0)
+            if (string.CompareOrdinal(files[i - 1].Path, files[i].Path) > 0)
             {
-                Array.Sort(array, (a, b) => string.CompareOrdinal(a.Path, b.Path));
-                break;
+                Array.Sort(files, (a, b) => string.CompareOrdinal(a.Path, b.Path));
+                return;
             }
         }
-
-        return array;
     }
 
     private List<string> Directories(IReadOnlyList<ScannedFolder> folders, ScanFacts facts)

@@ -23,7 +23,13 @@ internal sealed class TreeWalk(
     {
         foreach (var root in roots)
         {
-            var active = Enumerable.Range(0, groups.Count).Where(g => groups[g].Patterns.MayMatchBelow(root.Path)).ToArray();
+            var numbers = new int[groups.Count];
+            for (var g = 0; g < numbers.Length; g++)
+            {
+                numbers[g] = g;
+            }
+
+            var active = Array.FindAll(numbers, g => groups[g].Patterns.MayMatchBelow(root.Path));
             open.Push(new Job(root.Path, root.Ignore, root.GitPath, IgnoreRules.BytesOf(root.GitPath), root.TrackedOnly, active));
         }
 
@@ -136,7 +142,7 @@ internal sealed class TreeWalk(
 
         folder.Entries = new ScannedEntry[walker.Count];
         var oldFolder = index?.Folder(job.Path) ?? -1;
-        var ruleEntry = default(ScannedEntry);
+        ScannedEntry? ruleEntry = null;
         if (rulesEntry >= 0)
         {
             ruleEntry = ReadRules(walker, folder, rulesEntry, oldFolder, out var rules);
@@ -159,13 +165,11 @@ internal sealed class TreeWalk(
             buffer[state.RawPath.Length] = '/';
         }
 
+        var beyond = false;
         for (var i = 0; i < walker.Count; i++)
         {
-            var entry = new ScannedEntry { Name = walker.Name(i), Type = walker.Type(i), Use = IndexFormat.LeftOut };
-            if (i == rulesEntry)
-            {
-                entry = ruleEntry;
-            }
+            var entry = i == rulesEntry ? ruleEntry! : new ScannedEntry(walker.Name(i)) { Type = walker.Type(i), Use = IndexFormat.LeftOut };
+            beyond |= entry.Name.AsSpan().IndexOfAnyInRange('\uD800', '\uFFFF') >= 0;
 
             if (entry.Type == EntryType.Unknown)
             {
@@ -178,16 +182,16 @@ internal sealed class TreeWalk(
                 entry.Type = entry.Stat.Type;
             }
 
-            Decide(walker, job, state, folder, i, ref entry, buffer, covers, all, mayBeOutput, oldFolder, below);
+            Decide(walker, job, state, folder, i, entry, buffer, covers, all, mayBeOutput, oldFolder, below);
             folder.Entries[folder.Count++] = entry;
         }
 
-        Array.Sort(folder.Entries, 0, folder.Count, ByName.Instance);
+        Array.Sort(folder.Entries, 0, folder.Count, beyond ? ByName.Bytes : ByName.Ordinal);
         return folder;
     }
 
     private void Decide(
-        FileWalker walker, Job job, State state, ScannedFolder folder, int number, ref ScannedEntry entry, char[] buffer, bool[] covers, bool all, bool mayBeOutput, int oldFolder, List<Job> below)
+        FileWalker walker, Job job, State state, ScannedFolder folder, int number, ScannedEntry entry, char[] buffer, bool[] covers, bool all, bool mayBeOutput, int oldFolder, List<Job> below)
     {
         var name = entry.Name;
         if (name is ".git" or ".laptime")
@@ -308,7 +312,7 @@ internal sealed class TreeWalk(
     private static ScannedEntry ReadRules(FileWalker walker, ScannedFolder folder, int number, int oldFolder, out IgnoreRules rules)
     {
         rules = IgnoreRules.None;
-        var entry = new ScannedEntry { Name = walker.Name(number), Type = walker.Type(number), Use = IndexFormat.LeftOut };
+        var entry = new ScannedEntry(walker.Name(number)) { Type = walker.Type(number), Use = IndexFormat.LeftOut };
         var path = folder.Below(entry.Name);
         for (var attempt = 0; attempt < 5; attempt++)
         {
@@ -382,17 +386,14 @@ internal sealed class TreeWalk(
 
     private sealed record Job(string Path, IgnoreContext Ignore, string GitPath, string RawPath, bool TrackedOnly, int[] Groups);
 
-    private sealed class ByName : IComparer<ScannedEntry>
+    /// <summary>The order of the names' bytes. That of UTF-16 is the same where no surrogate is.</summary>
+    private sealed class ByName(bool bytes) : IComparer<ScannedEntry>
     {
-        public static readonly ByName Instance = new();
+        public static readonly ByName Ordinal = new(bytes: false);
+        public static readonly ByName Bytes = new(bytes: true);
 
-        public int Compare(ScannedEntry x, ScannedEntry y) => Compare(x.Name, y.Name);
-
-        // The order of the bytes. That of UTF-16 differs only where surrogates are.
-        private static int Compare(string a, string b)
-        {
-            var ascii = System.Text.Ascii.IsValid(a) && System.Text.Ascii.IsValid(b);
-            return ascii ? string.CompareOrdinal(a, b) : PathText.ToBytes(a).AsSpan().SequenceCompareTo(PathText.ToBytes(b));
-        }
+        public int Compare(ScannedEntry? x, ScannedEntry? y) => bytes
+            ? PathText.ToBytes(x!.Name).AsSpan().SequenceCompareTo(PathText.ToBytes(y!.Name))
+            : string.CompareOrdinal(x!.Name, y!.Name);
     }
 }
