@@ -53,11 +53,15 @@ public sealed class LocalTarget(AgentLauncher launcher, string environment, bool
     {
         var run = request.Component.Run
             ?? throw new FaultException(new Fault(Outcome.RolloutFailed, $"{request.Component.Name} has nothing to run", request.Component.At.ToString(), "give it `run:`"));
+
+        // The first rollout starts the agent: then this is a large part of it.
+        using var reaching = timeline.Begin("rollout/agent", request.Component.Name, parent: parentSegment);
         var client = await launcher.ConnectAsync(cancel);
         var confirmed = false;
         try
         {
             var begun = await client.AskAsync<AgentAnswer.Begun>(new AgentRequest.Begin(LabelsOf(request), request.Fence, run.Port), cancel);
+            reaching.End();
             var folder = await UnpackAsync(request, begun, timeline, parentSegment, cancel);
             var plan = RunPlanner.PlanOf(request, run, folder);
 
