@@ -12,7 +12,9 @@ namespace Laptime.Cli;
 /// </summary>
 internal static class Program
 {
-    private static int Main(string[] args) => NoOpRun.TryRun(args) ? 0 : RunFully(args);
+    private static int Main(string[] args) => Run(args);
+
+    internal static int Run(string[] args) => NoOpRun.TryRun(args) ? 0 : RunFully(args);
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static int RunFully(string[] args)
@@ -39,7 +41,7 @@ internal static class Program
         {
             WorkspaceCommands.Init(), PlanCommands.Plan(), DeployCommand.Make(), StateCommands.Status(), PlanCommands.Why(), StateCommands.Logs(), StateCommands.Down(),
             MiscCommands.Rollback(), HistoryCommands.History(), HistoryCommands.Report(), StateCommands.LockGroup(), MiscCommands.Agent(), WorkspaceCommands.Validate(),
-            WorkspaceCommands.Schema(), MiscCommands.Completion(), MiscCommands.VersionCommand(), MiscCommands.Help(),
+            WorkspaceCommands.Schema(), DemoCommand.Make(), MiscCommands.Completion(), MiscCommands.VersionCommand(), MiscCommands.Help(),
         };
         foreach (var option in Global.All)
         {
