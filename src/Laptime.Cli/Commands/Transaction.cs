@@ -68,7 +68,6 @@ internal static class Transaction
                     document = document with { ExitCode = session.Shutdown.Outcome.ExitCode };
                 }
 
-                await target.SettleAsync(CancellationToken.None);
                 log.End(document);
                 reports.Write(document);
                 document = log.Document;

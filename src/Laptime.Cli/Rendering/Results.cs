@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Laptime.Cli.FastPath;
 using Laptime.Transactions;
 
 namespace Laptime.Cli.Rendering;
@@ -7,7 +8,7 @@ namespace Laptime.Cli.Rendering;
 internal static class Results
 {
     public static void Transaction(TransactionDocument document, Terminal terminal, TextWriter output) =>
-        output.Write(terminal.Json ? Json(document) : SummaryView.Render(document, terminal));
+        output.Write(terminal.Json ? Json(document) : IsPlainlyUnchanged(document) ? Unchanged(document, terminal) : SummaryView.Render(document, terminal));
 
     public static void Plan(TransactionDocument plan, Terminal terminal, TextWriter output) =>
         output.Write(terminal.Json ? Json(plan) : PlanView.Render(plan, terminal));
@@ -19,6 +20,19 @@ internal static class Results
         output.Write(terminal.Json
             ? JsonSerializer.Serialize(HistoryView.Document(transactions), ViewJson.Default.HistoryDocument) + "\n"
             : HistoryView.Render(transactions, now, terminal));
+
+    /// <summary>Nothing was done, and there is nothing to say but that: the same words as on the fast path.</summary>
+    private static bool IsPlainlyUnchanged(TransactionDocument document) =>
+        document is { Outcome: "unchanged", Warnings.Count: 0 } && document.Components.All(c => c is { Action: "skip", Cause: "unchanged" });
+
+    private static string Unchanged(TransactionDocument document, Terminal terminal)
+    {
+        var components = document.Components;
+        return UnchangedView.Text(
+            document.Id, document.Workspace, document.Environment, [.. components.Select(c => c.Name)], [.. components.Select(c => c.Reading?.Revision)],
+            [.. components.Select(c => c.Signals.Ready.Status)], [.. components.Select(c => c.Endpoint)], [.. components.Select(c => c.Reading?.Instances ?? 0)],
+            [.. components.Select(c => c.Reading?.Of ?? 0)], (long)((document.Interval?.Seconds ?? 0) * 1e9), [.. document.ParityGaps], terminal.Color);
+    }
 
     public static string Json(TransactionDocument document) => JsonSerializer.Serialize(document, TransactionJson.Readable.TransactionDocument) + "\n";
 }

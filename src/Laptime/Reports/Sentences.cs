@@ -78,7 +78,12 @@ public static class Sentences
             { Status: "pass", Instances: { } n, Of: { } of } => $"reflected {n}/{of}",
             { Status: "pass" } => "reflected",
             { Status: "not-defined" } => signals.Ready.Status == "pass" ? "ready, reflection not defined" : "reflection not defined",
-            _ => component.Action is "skip" or "build" ? component.Action == "build" ? "built only" : "not read" : "not rolled out",
+            _ => component switch
+            {
+                { Action: "build" } or { Action: "skip", DeploymentKey: null } => "built, does not run",
+                { Action: "skip" } => "not read",
+                _ => "not rolled out",
+            },
         };
     }
 

@@ -119,6 +119,8 @@ public sealed class Deployer(
             // The interval then starts with the command.
         }
 
+        // What was replaced is gone before the command ends; the interval does not wait for it.
+        await target.SettleAsync(CancellationToken.None);
         return Ending.Close(log.Document with { Trigger = found, Counters = run.Counters }, outcome, failure, timeline);
     }
 

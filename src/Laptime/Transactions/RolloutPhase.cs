@@ -240,7 +240,7 @@ internal sealed class RolloutPhase(TransactionRun run, ArtifactStore store, Targ
         });
         if (result.Fault is { } fault)
         {
-            throw new FaultException(result.StillServing is null ? fault : fault with { What = $"{fault.What}; {result.StillServing} keeps serving" });
+            throw new FaultException(fault);
         }
 
         if (held.IsStillHeld())

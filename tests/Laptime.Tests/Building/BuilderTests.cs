@@ -355,7 +355,7 @@ public sealed class BuilderTests : IDisposable
     {
         bench.Folder.File("a.txt", "1");
         await Assert.ThrowsAsync<FaultException>(() => bench.Build([bench.Counted("a", "mkdir -p out; touch out/half; exit 1", "a.txt")], ["out/**"]));
-        Step[] good = [bench.Counted("a", "echo up; test ! -e go || { touch out/half; sleep 1000; }; mkdir -p out; touch out/a", "a.txt")];
+        Step[] good = [bench.Counted("a", "echo up; test ! -e go || { mkdir -p out; touch out/half; sleep 1000; }; mkdir -p out; touch out/a", "a.txt")];
         Assert.Equal("miss", Caches(await bench.Build(good, ["out/**"])));
         Assert.Equal("hit", Caches(await bench.Build(good, ["out/**"])));
 
