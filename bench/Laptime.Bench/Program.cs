@@ -1,0 +1,58 @@
+using System.Globalization;
+using Laptime.Bench;
+
+if (args.Length == 0)
+{
+    Console.Error.WriteLine("bench/run starts this");
+    return 2;
+}
+
+var root = args[0];
+var names = new List<string>();
+IReadOnlyList<int> sizes = [10_000];
+var rounds = 11;
+string? turbo = null;
+for (var i = 1; i < args.Length; i++)
+{
+    switch (args[i])
+    {
+        case "--files":
+            sizes = [.. args[++i].Split(',').Select(s => int.Parse(s, CultureInfo.InvariantCulture))];
+            break;
+        case "--rounds":
+            rounds = int.Parse(args[++i], CultureInfo.InvariantCulture);
+            break;
+        case "--turbo":
+            turbo = args[++i];
+            break;
+        case "noop" or "loop":
+            names.Add(args[i]);
+            break;
+        default:
+            Console.Error.WriteLine($"bench: {args[i]} is neither noop nor loop nor --files N,N, --rounds N, --turbo PATH");
+            return 2;
+    }
+}
+
+var lap = Path.Combine(root, ".out", "cli", "lap");
+string Docs(string name) => Path.Combine(root, "docs", "perf", name + ".md");
+try
+{
+    if (names.Count == 0 || names.Contains("noop"))
+    {
+        NoOpBench.Run(new Page(Docs("noop"), "A deploy with nothing to do"), lap, Path.Combine(root, ".out", "bench", "empty", "empty"), sizes, rounds, turbo);
+    }
+
+    if (names.Count == 0 || names.Contains("loop"))
+    {
+        LoopBench.Run(new Page(Docs("loop"), "A deploy of one change"), lap, sizes[0], rounds);
+    }
+
+    return 0;
+}
+catch (Exception e) when (e is InvalidOperationException or IOException or System.ComponentModel.Win32Exception or System.Text.Json.JsonException)
+{
+    // Caught so that what was started is stopped and what was written is removed on the way here.
+    Console.Error.WriteLine($"bench: {e.Message}");
+    return 1;
+}
