@@ -16,7 +16,7 @@ internal sealed class Connection(AgentParts agent, Stream stream)
         var lines = new LineReader(stream, AgentProtocol.LongestLine);
         while (await lines.ReadAsync(cancel) is { } line)
         {
-                if (line.Span.StartsWith("noop "u8))
+            if (line.Span.StartsWith("noop "u8))
             {
                 var words = Encoding.UTF8.GetString(line.Span).Split(' ');
                 var text = await agent.NoOp.AnswerAsync(words.ElementAtOrDefault(1) ?? "", words.ElementAtOrDefault(2) ?? "-", cancel);

@@ -1,9 +1,9 @@
 using System.Text;
+using Laptime.Foundations;
 using Laptime.Processes;
 using Laptime.Signals;
 using Laptime.Targets.Local;
 using Laptime.Workspaces;
-using Laptime.Foundations;
 
 namespace Laptime.Agent;
 

@@ -86,6 +86,10 @@ internal static class Transaction
             {
                 Results.Transaction(document, terminal, Console.Out);
             }
+            else if (document.Failure is { } failure)
+            {
+                Verb.Explain([new Problem(failure.Message, failure.Where, failure.Mend)], failure.Tail);
+            }
 
             return document.ExitCode ?? Outcome.InternalError.ExitCode;
         }

@@ -55,6 +55,13 @@ internal static class Verb
             Console.Out.WriteLine(JsonSerializer.Serialize(failure, CliJson.Readable.FailureDocument));
         }
 
+        Explain(problems, tail);
+        return outcome.ExitCode;
+    }
+
+    /// <summary>What went wrong, where, and how to mend it, on stderr.</summary>
+    public static void Explain(IReadOnlyList<Problem> problems, IReadOnlyList<string>? tail = null)
+    {
         var error = Console.Error;
         foreach (var problem in problems)
         {
@@ -69,8 +76,6 @@ internal static class Verb
         {
             error.WriteLine("     | " + line);
         }
-
-        return outcome.ExitCode;
     }
 
     private static async Task<int> RunAsync(ParseResult arguments, Func<Session, Task<int>> run)

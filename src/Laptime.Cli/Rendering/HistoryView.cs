@@ -1,7 +1,7 @@
 using System.Text.Json.Serialization;
-using Laptime.Timing;
 using Laptime.Foundations;
 using Laptime.Reports;
+using Laptime.Timing;
 using Laptime.Transactions;
 
 namespace Laptime.Cli.Rendering;

@@ -30,7 +30,10 @@ internal sealed record ResolvedCommand(Command Command, string Text, IReadOnlyDi
             ? Command.Shell(parts[0], directory)
             : new Command { Program = parts[0], Arguments = parts[1..], Directory = directory }) with
         {
-            Environment = env, Secrets = [.. secrets], Deadline = step.Timeout, LogFile = logFile,
+            Environment = env,
+            Secrets = [.. secrets],
+            Deadline = step.Timeout,
+            LogFile = logFile,
         };
         return new ResolvedCommand(command, Redactor.Text(string.Join(' ', parts), Redactor.Needles(command.Secrets)), env);
 

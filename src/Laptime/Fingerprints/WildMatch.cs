@@ -49,114 +49,114 @@ internal static class WildMatch
                     continue;
 
                 case '*':
-                {
-                    bool matchSlash;
-                    i++;
-                    if (At(p, i) == '*')
                     {
-                        var before = i - 2;
-                        while (At(p, ++i) == '*')
+                        bool matchSlash;
+                        i++;
+                        if (At(p, i) == '*')
                         {
-                        }
-
-                        if (!pathName)
-                        {
-                            matchSlash = true;
-                        }
-                        else if ((before < start || p[before] == '/') && (At(p, i) is '\0' or '/' || (At(p, i) == '\\' && At(p, i + 1) == '/')))
-                        {
-                            // "**/" may stand for nothing at all.
-                            if (At(p, i) == '/' && Run(p, i + 1, text, t, pathName, fold) == Result.Match)
+                            var before = i - 2;
+                            while (At(p, ++i) == '*')
                             {
-                                return Result.Match;
                             }
 
-                            matchSlash = true;
+                            if (!pathName)
+                            {
+                                matchSlash = true;
+                            }
+                            else if ((before < start || p[before] == '/') && (At(p, i) is '\0' or '/' || (At(p, i) == '\\' && At(p, i + 1) == '/')))
+                            {
+                                // "**/" may stand for nothing at all.
+                                if (At(p, i) == '/' && Run(p, i + 1, text, t, pathName, fold) == Result.Match)
+                                {
+                                    return Result.Match;
+                                }
+
+                                matchSlash = true;
+                            }
+                            else
+                            {
+                                matchSlash = false;
+                            }
                         }
                         else
                         {
-                            matchSlash = false;
+                            matchSlash = !pathName;
                         }
-                    }
-                    else
-                    {
-                        matchSlash = !pathName;
+
+                        if (i >= p.Length)
+                        {
+                            return !matchSlash && text[t..].Contains('/') ? Result.NoMatch : Result.Match;
+                        }
+
+                        if (!matchSlash && p[i] == '/')
+                        {
+                            var slash = t < text.Length ? text[t..].IndexOf('/') : -1;
+                            if (slash < 0)
+                            {
+                                return Result.NoMatch;
+                            }
+
+                            t += slash;
+                            continue;
+                        }
+
+                        while (t < text.Length)
+                        {
+                            tc = text[t];
+                            if (!IsSpecial(p[i]))
+                            {
+                                pc = fold ? Lower(p[i]) : p[i];
+                                while ((tc = At(text, t)) != '\0' && (matchSlash || tc != '/'))
+                                {
+                                    tc = fold ? Lower(tc) : tc;
+                                    if (tc == pc)
+                                    {
+                                        break;
+                                    }
+
+                                    t++;
+                                }
+
+                                if (tc != pc)
+                                {
+                                    return Result.NoMatch;
+                                }
+                            }
+
+                            var rest = Run(p, i, text, t, pathName, fold);
+                            if (rest != Result.NoMatch)
+                            {
+                                if (!matchSlash || rest != Result.AbortToStarStar)
+                                {
+                                    return rest;
+                                }
+                            }
+                            else if (!matchSlash && tc == '/')
+                            {
+                                return Result.AbortToStarStar;
+                            }
+
+                            t++;
+                        }
+
+                        return Result.AbortAll;
                     }
 
-                    if (i >= p.Length)
+                case '[':
                     {
-                        return !matchSlash && text[t..].Contains('/') ? Result.NoMatch : Result.Match;
-                    }
+                        var set = Set(p, ref i, tc, fold);
+                        if (set is null)
+                        {
+                            return Result.AbortAll;
+                        }
 
-                    if (!matchSlash && p[i] == '/')
-                    {
-                        var slash = t < text.Length ? text[t..].IndexOf('/') : -1;
-                        if (slash < 0)
+                        if (set == false || (pathName && tc == '/'))
                         {
                             return Result.NoMatch;
                         }
 
-                        t += slash;
                         continue;
                     }
-
-                    while (t < text.Length)
-                    {
-                        tc = text[t];
-                        if (!IsSpecial(p[i]))
-                        {
-                            pc = fold ? Lower(p[i]) : p[i];
-                            while ((tc = At(text, t)) != '\0' && (matchSlash || tc != '/'))
-                            {
-                                tc = fold ? Lower(tc) : tc;
-                                if (tc == pc)
-                                {
-                                    break;
-                                }
-
-                                t++;
-                            }
-
-                            if (tc != pc)
-                            {
-                                return Result.NoMatch;
-                            }
-                        }
-
-                        var rest = Run(p, i, text, t, pathName, fold);
-                        if (rest != Result.NoMatch)
-                        {
-                            if (!matchSlash || rest != Result.AbortToStarStar)
-                            {
-                                return rest;
-                            }
-                        }
-                        else if (!matchSlash && tc == '/')
-                        {
-                            return Result.AbortToStarStar;
-                        }
-
-                        t++;
-                    }
-
-                    return Result.AbortAll;
-                }
-
-                case '[':
-                {
-                    var set = Set(p, ref i, tc, fold);
-                    if (set is null)
-                    {
-                        return Result.AbortAll;
-                    }
-
-                    if (set == false || (pathName && tc == '/'))
-                    {
-                        return Result.NoMatch;
-                    }
-
-                    continue;
-                }
 
                 case '\\':
                     pc = At(p, ++i);

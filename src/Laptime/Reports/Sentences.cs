@@ -82,6 +82,7 @@ public static class Sentences
             {
                 { Action: "build" } or { Action: "skip", DeploymentKey: null } => "built, does not run",
                 { Action: "skip" } => "not read",
+                { Action: "stop" } => "stopped",
                 _ => "not rolled out",
             },
         };

@@ -152,7 +152,10 @@ internal sealed class BuildPhase(TransactionRun run, Detected detected, Detector
         var key = component.Run is null ? Digest.None : DeploymentKey.Of(made, detected.Facts.RunSettings[component.Name]);
         run.Tell(run[component.Name] with
         {
-            Artifact = made.ToString(), DeploymentKey = key.IsNone ? null : key.ToString(), ArtifactSource = "built", Revision = ComponentReports.Revision(component.Name, made),
+            Artifact = made.ToString(),
+            DeploymentKey = key.IsNone ? null : key.ToString(),
+            ArtifactSource = "built",
+            Revision = ComponentReports.Revision(component.Name, made),
         });
         return planned with { Artifact = made, DeploymentKey = key };
     }

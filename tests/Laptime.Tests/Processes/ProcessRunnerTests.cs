@@ -108,7 +108,8 @@ public sealed class ProcessRunnerTests : IDisposable
         var log = folder.At("x.log");
         var result = await runner.RunAsync(FakeTool.Command(folder, "say:token=hunter2!", "err:hunter2", "say:\u001b[31mhun\u001b[0mter2") with
         {
-            Secrets = ["hunter2"], LogFile = log,
+            Secrets = ["hunter2"],
+            LogFile = log,
         }, lines.Add, Cancel);
         Assert.Contains("token=[redacted]!", lines.Select(l => l.Text));
         foreach (var text in lines.Select(l => l.Text).Concat(result.Tail).Append(File.ReadAllText(log)))

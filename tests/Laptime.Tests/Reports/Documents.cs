@@ -61,7 +61,10 @@ internal static class Documents
 
     public static TransactionDocument NotReady() => Measured(Reflected() with
     {
-        Id = "tx-20261121-120100-0badc0", Outcome = "readiness-timeout", ExitCode = 12, Warnings = ["src/gateway/Cart.cs changed while gateway was built: its artifact is not cached"],
+        Id = "tx-20261121-120100-0badc0",
+        Outcome = "readiness-timeout",
+        ExitCode = 12,
+        Warnings = ["src/gateway/Cart.cs changed while gateway was built: its artifact is not cached"],
         ParityGaps = [],
         Components =
         [
@@ -86,7 +89,10 @@ internal static class Documents
     /// <summary>As a killed run's journal folds, closed by the next run.</summary>
     public static TransactionDocument Killed() => Reflected() with
     {
-        Id = "tx-20261121-120200-dead00", Outcome = "interrupted", ExitCode = null, Dominant = null,
+        Id = "tx-20261121-120200-dead00",
+        Outcome = "interrupted",
+        ExitCode = null,
+        Dominant = null,
         Interval = new IntervalReport { From = "save", To = "interrupted", Start = Noon },
         Segments = [S(1, "detect", 0, 0.012), S(2, "build/compile", 0.034, 0, "gateway") with { Seconds = null, Outcome = null }],
         Components = [Gateway() with { Signals = new SignalsReport(), Artifact = null, ArtifactSource = null, Revision = null }],
@@ -98,15 +104,25 @@ internal static class Documents
         const string name = "ev|il`*_<b>\u001b[31m\u202e\n## x";
         return Measured(Reflected() with
         {
-            Workspace = name, Environment = "a|b", Profile = "`", Warnings = ["| a | b |\n- c", "\u001b]0;title\u0007[link](javascript:x)"], ParityGaps = ["```"],
+            Workspace = name,
+            Environment = "a|b",
+            Profile = "`",
+            Warnings = ["| a | b |\n- c", "\u001b]0;title\u0007[link](javascript:x)"],
+            ParityGaps = ["```"],
             Components = [Gateway() with { Name = name, Detail = ["dir/``x``|y.cs", "日本語/ファイル.cs", "<script>alert(1)</script>"], Endpoint = "http://x|y/" }],
-            Failure = new FailureReport("smoke-failed", name, name, name, ["```", "````", name]), Outcome = "smoke-failed", ExitCode = 14, Actor = "\u0007<@team>",
+            Failure = new FailureReport("smoke-failed", name, name, name, ["```", "````", name]),
+            Outcome = "smoke-failed",
+            ExitCode = 14,
+            Actor = "\u0007<@team>",
         }, [S(1, name, 0, 1, name) with { Kind = "a|b" }], "save", "failed", 0, 1, null);
     }
 
     public static TransactionDocument Planned() => Reflected() with
     {
-        Outcome = "planned", Interval = null, Segments = [], Dominant = null,
+        Outcome = "planned",
+        Interval = null,
+        Segments = [],
+        Dominant = null,
         Components =
         [
             Gateway() with { Signals = new SignalsReport(), Artifact = null, ArtifactSource = null, Revision = null, Reading = new ReadingReport("gateway@0123456789ab", Sha('0'), 1, 1, Noon) },
@@ -123,7 +139,8 @@ internal static class Documents
         var path = CriticalPath.Of(segments, start, end);
         return document with
         {
-            Segments = path.Segments, Dominant = path.Dominant,
+            Segments = path.Segments,
+            Dominant = path.Dominant,
             Interval = new IntervalReport
             {
                 From = from, To = to, Start = Noon.AddSeconds(start), End = Noon.AddSeconds(end), Seconds = end - start, RolloutSeconds = rollout,
