@@ -21,7 +21,7 @@ internal static class Program
     {
         try
         {
-            var parsed = Root().Parse(args);
+            var parsed = Root().Parse(args.Length == 0 ? ["--help"] : args);
             return parsed.Errors.Count > 0 && parsed.Action is not System.CommandLine.Help.HelpAction
                 ? Verb.Fail(
                     parsed.Errors.All(e => !e.Message.Contains("--output", StringComparison.Ordinal)) && args.Contains("json"), Outcome.UsageError,

@@ -80,7 +80,7 @@ public static class Planner
 
         if (observed.Artifact == artifact && observed.DeploymentKey == key)
         {
-            return observed.Fingerprint == fingerprint.Value
+            return observed.Fingerprint == fingerprint.Value || (record is not null && record.Fingerprint == fingerprint.Value && record.DeploymentKey == key)
                 ? Say(ActionKind.Skip, Cause.Unchanged)
                 : Say(ActionKind.Skip, Cause.DigestAlreadyDeployed, [.. Differences(component.Name, fingerprint, facts).Select(d => d.Text)]);
         }

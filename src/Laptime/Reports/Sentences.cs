@@ -19,6 +19,8 @@ public static class Sentences
         return document.Outcome switch
         {
             null => "not ended: it is still running, or it was killed",
+            "unchanged" when Acted(document) is { Count: > 0 } built =>
+                $"{List(built, "components")} built, with the digest that runs already: nothing was rolled out{Reading(document)}",
             "unchanged" => $"unchanged: {Count(document.Components.Count, "component")}{Reading(document)}",
             "planned" => Planned(document),
             "interrupted" => "interrupted" + Running(document),

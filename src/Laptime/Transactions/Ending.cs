@@ -18,7 +18,8 @@ public static class Ending
 
         // A reflected change ended when the last component was seen serving it; anything else ends now.
         var reflections = segments.Where(s => s is { Name: "reflect", Seconds: not null }).Select(s => s.Start + s.Seconds!.Value).ToList();
-        var end = outcome == Outcome.Reflected && reflections.Count > 0 ? reflections.Max() : timeline.Now;
+        var served = outcome == Outcome.Reflected || outcome == Outcome.RolledBack;
+        var end = served && reflections.Count > 0 ? reflections.Max() : timeline.Now;
         var rollouts = segments.Where(s => s.Name == "rollout").ToList();
         var path = CriticalPath.Of(segments, -waited, end);
         var seconds = end + waited;
@@ -37,7 +38,7 @@ public static class Ending
                 Start = timeline.Started.AddSeconds(-waited),
                 End = timeline.Started.AddSeconds(end),
                 Seconds = seconds,
-                RolloutSeconds = rollouts.Count == 0 || outcome != Outcome.Reflected ? null : end - rollouts.Min(r => r.Start),
+                RolloutSeconds = rollouts.Count == 0 || !served ? null : end - rollouts.Min(r => r.Start),
                 UnattributedSeconds = path.UnattributedSeconds,
             },
         };

@@ -147,6 +147,12 @@ internal sealed class RolloutPhase(TransactionRun run, ArtifactStore store, Targ
                 now = now with { Action = ActionKind.BuildAndRollout, Cause = planned.Cause, Detail = planned.Detail };
             }
 
+            if (now.Action == ActionKind.Skip && planned.Builds)
+            {
+                // Seen just now: the artifact of these inputs is what serves. The next plan then calls them unchanged.
+                Verified(component, now, facts, ComponentReports.Revision(component.Name, now.Artifact));
+            }
+
             Recount(planned.Action, now.Action);
             var reading = observed.FirstOrDefault(o => o.Component == planned.Name);
             run.Tell(run[planned.Name] with
