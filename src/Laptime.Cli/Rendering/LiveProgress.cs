@@ -86,13 +86,13 @@ internal sealed class LiveProgress : Progress
                 }
             });
         }
-        catch (IOException)
+        catch (Exception)
         {
-            // The terminal is gone; the deploy goes on, its report is elsewhere.
+            // The terminal is gone, or the view itself broke: the deploy goes on, its report is elsewhere. No view may end it.
         }
     }
 
-    private Rows Frame(int frame)
+    internal Rows Frame(int frame)
     {
         IReadOnlyList<LiveLine> lines;
         int warnings;
@@ -105,6 +105,12 @@ internal sealed class LiveProgress : Progress
         var name = Math.Min(24, lines.Select(l => TextWidth.Of(TextWidth.Clean(l.Name))).DefaultIfEmpty(0).Max());
         var doing = Math.Min(32, lines.Select(l => TextWidth.Of(TextWidth.Clean(l.Doing))).DefaultIfEmpty(0).Max());
         var rows = lines.Select(l => Line(l, frame, name, doing)).ToList();
+        if (rows.Count == 0)
+        {
+            // Between two segments nothing may be open; the library cannot draw nothing.
+            rows.Add(new Paragraph(" "));
+        }
+
         if (warnings > 0)
         {
             rows.Add(new Paragraph(Reports.Sentences.Count(warnings, "warning"), Style(Tone.Warn)));

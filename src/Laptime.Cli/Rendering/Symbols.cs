@@ -26,7 +26,7 @@ internal static class Symbols
         return component.Action switch
         {
             "skip" => Skip(),
-            "build" => Good(terminal),
+            "build" or "stop" => Good(terminal),
             _ => signals.Reflected.Status == "pass" || (signals.Reflected.Status == "not-defined" && signals.Ready.Status == "pass") ? Good(terminal) : new Span("!", Tone.Warn),
         };
     }

@@ -37,6 +37,21 @@ public sealed class ProgressTests
     }
 
     [Fact]
+    public void The_live_view_draws_also_when_nothing_is_open()
+    {
+        var text = new StringWriter();
+        using var live = new LiveProgress(ViewTests.At(80) with { Progress = ProgressMode.Live }, new StringWriter(), TimeProvider.System);
+        var console = Spectre.Console.AnsiConsole.Create(new Spectre.Console.AnsiConsoleSettings { Ansi = Spectre.Console.AnsiSupport.Yes, Out = new Spectre.Console.AnsiConsoleOutput(text) });
+        console.Live(new Spectre.Console.Text("")).Start(view =>
+        {
+            view.UpdateTarget(live.Frame(0));
+            live.Happened(new TransactionEvent.SegmentChanged(Documents.S(1, "detect", 0, 0.012) with { Seconds = null, Outcome = null }));
+            view.UpdateTarget(live.Frame(1));
+        });
+        Assert.Contains("detect", text.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void The_live_model_shows_where_each_component_stands()
     {
         var clock = new ManualTime();
