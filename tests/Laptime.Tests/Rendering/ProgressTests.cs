@@ -42,7 +42,7 @@ public sealed class ProgressTests
         var text = new StringWriter();
         using var live = new LiveProgress(ViewTests.At(80) with { Progress = ProgressMode.Live }, new StringWriter(), TimeProvider.System);
         var console = Spectre.Console.AnsiConsole.Create(new Spectre.Console.AnsiConsoleSettings { Ansi = Spectre.Console.AnsiSupport.Yes, Out = new Spectre.Console.AnsiConsoleOutput(text) });
-        console.Live(new Spectre.Console.Text("")).Start(view =>
+        Spectre.Console.AnsiConsoleExtensions.Live(console, new Spectre.Console.Text("")).Start(view =>
         {
             view.UpdateTarget(live.Frame(0));
             live.Happened(new TransactionEvent.SegmentChanged(Documents.S(1, "detect", 0, 0.012) with { Seconds = null, Outcome = null }));
