@@ -57,7 +57,7 @@ internal static class PlanCommands
         await using var target = session.OpenTarget(mayLaunch: false);
         var timeline = new Timeline(session.Clock, static _ => { });
         var detector = new Detector(scope, session.Store, target, session.Runner, Environment.GetEnvironmentVariable, session.Clock);
-        var detected = await detector.DetectAsync(options, saveIndex: false, timeline, session.Shutdown.Token);
+        var detected = await detector.DetectAsync(options, toAct: false, timeline, session.Shutdown.Token);
         var plan = Planner.Make(scope.Workspace, scope.Environment, detected.Facts);
         return Transaction.First(session, scope, "plan", timeline.Started) with
         {
@@ -65,7 +65,7 @@ internal static class PlanCommands
             ExitCode = 0,
             Components = [.. plan.Components.Select(c => ComponentReports.Describe(c, detected))],
             ParityGaps = plan.ParityGaps,
-            Warnings = [.. detected.Scan.Warnings, .. plan.Warnings],
+            Warnings = [.. detected.Facts.Unreadable is { } why ? [$"the target could not be read: {why}; every running component is planned for a rollout"] : (string[])[], .. detected.Scan.Warnings, .. plan.Warnings],
             Counters = new CounterReport { Skipped = plan.Components.Count(c => c.Action == ActionKind.Skip) },
         };
     }

@@ -79,6 +79,9 @@ public sealed record PlanningFacts
     /// <summary>What the target runs; absent: nothing.</summary>
     public required IReadOnlyDictionary<string, Running> Observed { get; init; }
 
+    /// <summary>Why the target could not be read; null: it was. Nothing is skipped on a target that nobody read.</summary>
+    public string? Unreadable { get; init; }
+
     /// <summary>What was last verified here; absent: never.</summary>
     public required IReadOnlyDictionary<string, DeployedRecord> Records { get; init; }
 

@@ -66,6 +66,11 @@ public static class Planner
                 : Say(ActionKind.Skip, Cause.Unchanged, $"artifact {artifact.Short} is here already");
         }
 
+        if (facts.Unreadable is { } unread)
+        {
+            return Say(ActionKind.Rollout, Cause.TargetDrifted, $"the target could not be read: {unread}");
+        }
+
         if (observed is null)
         {
             return record is null

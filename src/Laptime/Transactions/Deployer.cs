@@ -25,7 +25,7 @@ public sealed class Deployer(
         Task<TriggerReport>? trigger = null;
         return EndAsync(options, timeline, async run =>
         {
-            var detected = await detector.DetectAsync(options, saveIndex: true, timeline, cancel);
+            var detected = await detector.DetectAsync(options, toAct: true, timeline, cancel);
             var plan = Plan(run, detected);
 
             // Nobody waits for git: it answers while the build runs.
@@ -53,7 +53,7 @@ public sealed class Deployer(
     public Task<TransactionDocument> RollBackAsync(DeployOptions options, string? to, Timeline timeline, CancellationToken cancel) => EndAsync(options, timeline, async run =>
     {
         var records = new StateStore(scope.EnvironmentFolder).Load();
-        var detected = await detector.DetectAsync(options, saveIndex: true, timeline, cancel);
+        var detected = await detector.DetectAsync(options, toAct: true, timeline, cancel);
         var targets = RollbackTargets.Find(scope, records, options.Selected, to, detected.Observed);
         log.Begin(ProcessOwner.Current());
         foreach (var planned in targets.Values)

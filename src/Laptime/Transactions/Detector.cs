@@ -43,8 +43,8 @@ public sealed class Detector(
 {
     private static readonly TimeSpan ToolBound = TimeSpan.FromSeconds(30);
 
-    /// <param name="saveIndex">Write the stat index: true for a deploy only; a question writes nothing.</param>
-    public async Task<Detected> DetectAsync(DeployOptions options, bool saveIndex, Timeline timeline, CancellationToken cancel)
+    /// <param name="toAct">True for a deploy: the stat index is written, and a target that cannot be read ends it. A question writes nothing, and goes on.</param>
+    public async Task<Detected> DetectAsync(DeployOptions options, bool toAct, Timeline timeline, CancellationToken cancel)
     {
         var observedAt = clock.GetUtcNow();
         var lookup = timeline.Begin("lookup", kind: "target");
@@ -56,7 +56,7 @@ public sealed class Detector(
         try
         {
             var asking = ToolsAsync(options, cancel);
-            scan = Fingerprinter.Scan(scope.Workspace, new ScanOptions { Full = options.Full, SaveIndex = saveIndex, IndexPath = scope.Folder.Index }, cancel);
+            scan = Fingerprinter.Scan(scope.Workspace, new ScanOptions { Full = options.Full, SaveIndex = toAct, IndexPath = scope.Folder.Index }, cancel);
             tools = await asking;
             detect.End();
         }
@@ -89,13 +89,24 @@ public sealed class Detector(
             settings[component.Name] = DeploymentKey.SettingsOf(component, scope.Names.For(component));
         }
 
-        var observed = await observing;
+        IReadOnlyList<Observed> observed = [];
+        string? unreadable = null;
+        try
+        {
+            observed = await observing;
+        }
+        catch (FaultException e) when (!toAct)
+        {
+            unreadable = e.Fault.What;
+        }
+
         var facts = new PlanningFacts
         {
             Fingerprints = fingerprints,
             Artifacts = artifacts,
             RunSettings = settings,
             Observed = RunningOf(observed),
+            Unreadable = unreadable,
             Records = records.ToDictionary(r => r.Key, r => r.Value[0], StringComparer.Ordinal),
             RecordedFingerprints = recorded,
             Selected = options.Selected,
