@@ -7,6 +7,8 @@ internal static unsafe partial class Libc
 {
     internal const int SigTerm = 15;
     internal const int SigKill = 9;
+    internal const int NoHang = 1;
+    internal const int Interrupted = 4;
     internal const short PollIn = 1;
 
     internal struct PollFd

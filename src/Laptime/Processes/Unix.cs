@@ -8,13 +8,9 @@ internal static unsafe partial class Unix
 {
     public const int SigInt = 2;
     public const int SigQuit = 3;
-    public const int SigKill = 9;
+    public const int SigKill = Libc.SigKill;
     public const int SigPipe = 13;
-    public const int SigTerm = 15;
-
-    private const int Interrupted = 4;
-    private const int NoHang = 1;
-    private const int PidFdOpen = 434; // the same number on every Linux architecture
+    public const int SigTerm = Libc.SigTerm;
 
     public static int SigChild => OperatingSystem.IsMacOS() ? 20 : 17;
 
@@ -34,7 +30,7 @@ internal static unsafe partial class Unix
     {
         fixed (PollEntry* first = entries)
         {
-            if (PollCall(first, (nuint)entries.Length, milliseconds) < 0)
+            if (Libc.Poll((Libc.PollFd*)first, (nuint)entries.Length, milliseconds) < 0)
             {
                 // Interrupted: the caller looks at everything again anyway, and must not see stale answers.
                 for (var i = 0; i < entries.Length; i++)
@@ -52,8 +48,8 @@ internal static unsafe partial class Unix
         {
             while (true)
             {
-                var count = ReadCall(handle, to, (nuint)buffer.Length);
-                if (count >= 0 || Marshal.GetLastPInvokeError() != Interrupted)
+                var count = Libc.Read(handle, to, (nuint)buffer.Length);
+                if (count >= 0 || Marshal.GetLastPInvokeError() != Libc.Interrupted)
                 {
                     return (int)Math.Max(0, count);
                 }
@@ -61,7 +57,7 @@ internal static unsafe partial class Unix
         }
     }
 
-    public static void Write(int handle, byte value) => _ = WriteCall(handle, &value, 1);
+    public static void Write(int handle, byte value) => _ = Libc.Write(handle, &value, 1);
 
     /// <summary>A handle that becomes readable when the process ends; null where the system has none (macOS, Linux before 5.3).</summary>
     public static SafeFileHandle? OpenPid(int pid)
@@ -71,7 +67,7 @@ internal static unsafe partial class Unix
             return null;
         }
 
-        var handle = SystemCall(PidFdOpen, pid, 0);
+        var handle = Libc.PidFdOpen(pid);
         return handle < 0 ? null : new SafeFileHandle((nint)handle, ownsHandle: true);
     }
 
@@ -83,8 +79,8 @@ internal static unsafe partial class Unix
         var info = stackalloc byte[128];
         new Span<byte>(info, 128).Clear();
         var (pidType, exited, keep) = (1, 4, OperatingSystem.IsMacOS() ? 0x20 : 0x01000000);
-        return WaitId(pidType, (uint)pid, info, exited | NoHang | keep) != 0
-            ? Marshal.GetLastPInvokeError() != Interrupted
+        return WaitId(pidType, (uint)pid, info, exited | Libc.NoHang | keep) != 0
+            ? Marshal.GetLastPInvokeError() != Libc.Interrupted
             : new Span<byte>(info, 128).ContainsAnyExcept((byte)0);
     }
 
@@ -92,9 +88,9 @@ internal static unsafe partial class Unix
     public static int Reap(int pid)
     {
         int status;
-        while (WaitPid(pid, &status, 0) < 0)
+        while (Libc.WaitPid(pid, &status, 0) < 0)
         {
-            if (Marshal.GetLastPInvokeError() != Interrupted)
+            if (Marshal.GetLastPInvokeError() != Libc.Interrupted)
             {
                 // Somebody set SIGCHLD to be ignored before us and the kernel reaped it: the status is lost. Not a success.
                 return 0xff << 8;
@@ -104,32 +100,14 @@ internal static unsafe partial class Unix
         return status;
     }
 
-    public static void SignalGroup(int group, int signal) => _ = KillCall(-group, signal);
+    public static void SignalGroup(int group, int signal) => _ = Libc.Kill(-group, signal);
 
-    public static void Signal(int pid, int signal) => _ = KillCall(pid, signal);
+    public static void Signal(int pid, int signal) => _ = Libc.Kill(pid, signal);
 
     public static bool CanExecute(string path) => Access(path, 1) == 0;
 
-    [LibraryImport("libc", EntryPoint = "poll", SetLastError = true)]
-    private static partial int PollCall(PollEntry* entries, nuint count, int milliseconds);
-
-    [LibraryImport("libc", EntryPoint = "read", SetLastError = true)]
-    private static partial nint ReadCall(int handle, byte* to, nuint count);
-
-    [LibraryImport("libc", EntryPoint = "write", SetLastError = true)]
-    private static partial nint WriteCall(int handle, byte* from, nuint count);
-
-    [LibraryImport("libc", EntryPoint = "syscall", SetLastError = true)]
-    private static partial nint SystemCall(nint number, nint first, nint second);
-
     [LibraryImport("libc", EntryPoint = "waitid", SetLastError = true)]
     private static partial int WaitId(int type, uint id, byte* info, int options);
-
-    [LibraryImport("libc", EntryPoint = "waitpid", SetLastError = true)]
-    private static partial int WaitPid(int pid, int* status, int options);
-
-    [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
-    private static partial int KillCall(int pid, int signal);
 
     [LibraryImport("libc", EntryPoint = "access", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int Access(string path, int mode);
