@@ -80,7 +80,7 @@ internal static class ProofWriter
     /// <summary>A component whose inputs moved since its fingerprint was taken has no proof: the next run looks.</summary>
     private static bool Holds(Proof proof, Workspace workspace, WorkspaceScan scan, TransactionDocument document) =>
         !document.Warnings.Any(w => w.Contains("changed while it was built", StringComparison.Ordinal)) && scan.Unstable.Count == 0
-        && proof.Names.Length == workspace.Components.Count && !Array.Exists(proof.Names, n => n.Contains('\t'));
+        && proof.Names.Length == workspace.Components.Count && proof.CanBeWritten();
 
     private static async Task<string?> WatchAsync(Session session, WorkspaceScan scan, CancellationToken cancel)
     {

@@ -9,9 +9,10 @@ namespace Laptime.Cli.FastPath;
 /// </summary>
 internal static class KeyedHash
 {
-    public static ulong Of(ulong key0, ulong key1, string text)
+    public static ulong Of(ulong key0, ulong key1, string text) => Of(key0, key1, Encoding.UTF8.GetBytes(text));
+
+    public static ulong Of(ulong key0, ulong key1, ReadOnlySpan<byte> data)
     {
-        var data = Encoding.UTF8.GetBytes(text);
         var v0 = key0 ^ 0x736f6d6570736575UL;
         var v1 = key1 ^ 0x646f72616e646f6dUL;
         var v2 = key0 ^ 0x6c7967656e657261UL;
@@ -19,7 +20,7 @@ internal static class KeyedHash
         var blocks = data.Length / 8;
         for (var i = 0; i < blocks; i++)
         {
-            var m = BitConverter.ToUInt64(data, i * 8);
+            var m = BitConverter.ToUInt64(data[(i * 8)..]);
             v3 ^= m;
             Round(ref v0, ref v1, ref v2, ref v3);
             Round(ref v0, ref v1, ref v2, ref v3);

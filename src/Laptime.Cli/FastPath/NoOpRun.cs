@@ -82,9 +82,10 @@ internal static class NoOpRun
     private static long Elapsed(long startTicks) => (long)((Stopwatch.GetTimestamp() - startTicks) * (1e9 / Stopwatch.Frequency));
 
     /// <summary>Only the plainest command line; anything else is for the full run.</summary>
-    private static bool Parse(string[] args, out string? environment, out bool json, out bool quiet, out bool plain)
+    internal static bool Parse(string[] args, out string? environment, out bool json, out bool quiet, out bool plain)
     {
         (environment, json, quiet, plain) = (null, false, false, false);
+        var output = false;
         if (args.Length == 0 || args[0] != "deploy")
         {
             return false;
@@ -94,10 +95,11 @@ internal static class NoOpRun
         {
             switch (args[i])
             {
-                case "-o" or "--output" when i + 1 < args.Length && args[i + 1] is "json" or "text":
+                case "-o" or "--output" when !output && i + 1 < args.Length && args[i + 1] is "json" or "text":
+                    output = true;
                     json = args[++i] == "json";
                     break;
-                case "--env" when i + 1 < args.Length && IsName(args[i + 1]):
+                case "--env" when environment is null && i + 1 < args.Length && IsName(args[i + 1]):
                     environment = args[++i];
                     break;
                 case "-q" or "--quiet":

@@ -6,7 +6,7 @@ namespace Laptime.Cli.FastPath;
 
 /// <summary>
 /// What the last full run of one environment found, as plain fields: everything that a run with nothing to do has to compare. A line per fact, fields
-/// between tabs; whatever does not read exactly as it was written is no proof, and the full run decides.
+/// between tabs, a checksum at the end; whatever does not read exactly as it was written is no proof, and the full run decides.
 /// </summary>
 internal sealed class Proof
 {
@@ -55,7 +55,14 @@ internal sealed class Proof
         string[] lines;
         try
         {
-            lines = Encoding.UTF8.GetString(File.ReadAllBytes(path)).Split('\n');
+            var bytes = File.ReadAllBytes(path);
+            var end = bytes.AsSpan().LastIndexOf((byte)'\n') + 1;
+            if (Encoding.UTF8.GetString(bytes, end, bytes.Length - end) != Ending(bytes.AsSpan(0, end)))
+            {
+                return null;
+            }
+
+            lines = Encoding.UTF8.GetString(bytes, 0, end).Split('\n');
         }
         catch (IOException)
         {
@@ -67,7 +74,7 @@ internal sealed class Proof
         }
 
         var head = lines[0].Split('\t');
-        if (lines.Length < 5 || head.Length != 13 || head[0] != Magic || lines[^1] != "end")
+        if (lines.Length < 5 || head.Length != 13 || head[0] != Magic)
         {
             return null;
         }
@@ -116,8 +123,26 @@ internal sealed class Proof
             text.AppendJoin('\t', Names[i], Fingerprints[i], DeploymentKeys[i], Artifacts[i], Revisions[i]).Append('\n');
         }
 
-        AtomicFile.Write(path, text.Append("end").ToString(), durable: false);
+        text.Append(Ending(Encoding.UTF8.GetBytes(text.ToString())));
+        AtomicFile.Write(path, text.ToString(), durable: false);
     }
+
+    /// <summary>False when a fact holds what separates facts: it would not read as it was written.</summary>
+    public bool CanBeWritten()
+    {
+        foreach (var texts in new[] { [Build, Workspace, Environment, Target, Loop, Profile, Socket, NoOpLog, Tree, Mark], Variables, ParityGaps, Names, Fingerprints, DeploymentKeys, Artifacts, Revisions })
+        {
+            if (Array.Exists(texts, t => t.AsSpan().ContainsAny('\t', '\n')))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>Damage must not pass for a fact. Against accidents, not against people: who can write here can deploy.</summary>
+    private static string Ending(ReadOnlySpan<byte> text) => "end " + KeyedHash.Of(0, 0, text).ToString(CultureInfo.InvariantCulture);
 
     /// <summary>Keyed hash of a variable's present value; "-" when it is not set.</summary>
     public static string HashOf(ulong key0, ulong key1, string variable) =>

@@ -1,6 +1,4 @@
-using System.Buffers.Binary;
-using System.Security.Cryptography;
-using System.Text;
+using System.Globalization;
 using Laptime.Fingerprints;
 using Laptime.Workspaces;
 
@@ -21,17 +19,20 @@ public static class DeploymentKey
             return settings;
         }
 
-        string Text(Template template) => template.Resolve(name => name is "port" or "revision" or "transaction" ? $"${{{name}}}" : names(name));
-        void Add(string name, string value) => settings[name] = Digest.Of(value).ToHex();
+        // No program is ever given a NUL: what stands for a name that has no value yet is not what a text written like it gives.
+        string Text(Template template) => template.Resolve(name => name is "port" or "revision" or "transaction" ? $"\0{name}\0" : names(name));
+        void Add(string name, params IReadOnlyList<string> value) => settings[name] = DigestOf(name, value).ToHex();
 
         Add("command", run.Command switch
         {
-            CommandLine.Shell shell => "shell\0" + Text(shell.Text),
-            CommandLine.Exec exec => "exec\0" + string.Join('\0', exec.Arguments.Select(Text)),
+            CommandLine.Shell shell => ["shell", Text(shell.Text)],
+            CommandLine.Exec exec => ["exec", .. exec.Arguments.Select(Text)],
             _ => throw new System.Diagnostics.UnreachableException(),
         });
-        Add("port", run.Port?.ToString() ?? "");
-        Add("replicas", run.Replicas.ToString());
+        Add("port", run.Port?.ToString(CultureInfo.InvariantCulture) ?? "");
+        Add("replicas", run.Replicas.ToString(CultureInfo.InvariantCulture));
+        Add("stop-grace", run.StopGrace.Ticks.ToString(CultureInfo.InvariantCulture));
+        Add("drain", run.Drain.Ticks.ToString(CultureInfo.InvariantCulture));
         foreach (var (name, value) in run.Env)
         {
             Add("env." + name, Text(value));
@@ -42,26 +43,26 @@ public static class DeploymentKey
 
     public static Digest Of(Digest artifact, IReadOnlyDictionary<string, string> settings)
     {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        Span<byte> bytes = stackalloc byte[Digest.Size];
-        artifact.CopyTo(bytes);
-        hash.AppendData(bytes);
+        using var hash = new LengthPrefixed("laptime/deployment-key/v1");
+        hash.Add(artifact);
         foreach (var (name, value) in settings.OrderBy(s => s.Key, StringComparer.Ordinal))
         {
-            Append(hash, name);
-            Append(hash, value);
+            hash.Add(name).Add(value);
         }
 
-        return Digest.From(hash.GetHashAndReset());
+        return hash.Finish();
     }
 
-    /// <summary>Length first: no two lists of texts may run together to the same bytes.</summary>
-    private static void Append(IncrementalHash hash, string text)
+    /// <summary>Bound to the name, so that equal values of two settings do not show as equal.</summary>
+    private static Digest DigestOf(string name, IReadOnlyList<string> value)
     {
-        var bytes = Encoding.UTF8.GetBytes(text);
-        Span<byte> length = stackalloc byte[4];
-        BinaryPrimitives.WriteInt32LittleEndian(length, bytes.Length);
-        hash.AppendData(length);
-        hash.AppendData(bytes);
+        using var hash = new LengthPrefixed("laptime/run-setting/v1");
+        hash.Add(name).Add(value.Count);
+        foreach (var text in value)
+        {
+            hash.Add(text);
+        }
+
+        return hash.Finish();
     }
 }

@@ -87,7 +87,17 @@ public static class Planner
         {
             return observed.Fingerprint == fingerprint.Value || (record is not null && record.Fingerprint == fingerprint.Value && record.DeploymentKey == key)
                 ? Say(ActionKind.Skip, Cause.Unchanged)
-                : Say(ActionKind.Skip, Cause.DigestAlreadyDeployed, [.. Differences(component.Name, fingerprint, facts).Select(d => d.Text)]);
+                : Say(ActionKind.Skip, Cause.DigestAlreadyDeployed, Differences(component.Name, fingerprint, facts).Texts);
+        }
+
+        if (record is not null && record.Artifact != observed.Artifact)
+        {
+            return Say(ActionKind.Rollout, Cause.TargetDrifted, $"the target runs {observed.Revision ?? observed.Artifact.Short}, not {record.Revision ?? record.Artifact.Short} as deployed {Stamp(record.At)}");
+        }
+
+        if (record is not null && record.DeploymentKey != observed.DeploymentKey)
+        {
+            return Say(ActionKind.Rollout, Cause.TargetDrifted, $"the target runs {observed.Revision ?? observed.Artifact.Short} with other run settings than were deployed {Stamp(record.At)}");
         }
 
         if (observed.Artifact == artifact)
@@ -95,9 +105,11 @@ public static class Planner
             return Say(ActionKind.Rollout, Cause.RunSettingsChanged, ChangedSettings(facts.RunSettings[component.Name], record));
         }
 
-        if (record is not null && record.Artifact != observed.Artifact)
+        if (record is not null && record.Fingerprint == fingerprint.Value)
         {
-            return Say(ActionKind.Rollout, Cause.TargetDrifted, $"the target runs {observed.Revision ?? observed.Artifact.Short}, not {record.Revision ?? record.Artifact.Short} as deployed {Stamp(record.At)}");
+            return Say(
+                ActionKind.Rollout, record.Tainted ? Cause.ArtifactTainted : Cause.NeverDeployed,
+                $"{artifact.Short} was built from the same inputs since {record.Artifact.Short} was deployed {Stamp(record.At)}");
         }
 
         var (why, facets) = WhyDifferent(component, fingerprint, facts);
@@ -127,40 +139,33 @@ public static class Planner
 
     private static (Cause Cause, IReadOnlyList<string> Detail) WhyDifferent(Component component, ComponentFingerprint fingerprint, PlanningFacts facts)
     {
-        var differences = Differences(component.Name, fingerprint, facts);
-        if (differences.Count == 0)
+        var (kinds, texts) = Differences(component.Name, fingerprint, facts);
+        if (kinds.Count == 0)
         {
             return (Cause.InputsChanged, ["the record of what it was built from is lost"]);
         }
 
-        var cause = differences.Any(d => d.Kind is PartKind.File or PartKind.Variable) ? Cause.InputsChanged
-            : differences.Any(d => d.Kind is PartKind.Uses) ? Cause.UsesChanged
-            : differences.Any(d => d.Kind is PartKind.Profile) ? Cause.ProfileChanged
+        var cause = kinds.Contains(PartKind.File) || kinds.Contains(PartKind.Variable) ? Cause.InputsChanged
+            : kinds.Contains(PartKind.Uses) ? Cause.UsesChanged
+            : kinds.Contains(PartKind.Profile) ? Cause.ProfileChanged
             : Cause.SettingsChanged;
-        return (cause, [.. differences.Select(d => d.Text)]);
+        return (cause, texts);
     }
 
     /// <summary>The differing parts in words, files first; at most <see cref="MostDetails"/>, then a count.</summary>
-    private static List<(PartKind Kind, string Text)> Differences(string component, ComponentFingerprint fingerprint, PlanningFacts facts)
+    private static (IReadOnlyList<PartKind> Kinds, IReadOnlyList<string> Texts) Differences(string component, ComponentFingerprint fingerprint, PlanningFacts facts)
     {
-        var all = new List<(PartKind, string)>();
         if (!facts.RecordedFingerprints.TryGetValue(component, out var before))
         {
-            return all;
+            return ([], []);
         }
 
         var diff = FingerprintDiff.Between(before, fingerprint);
         var texts = diff.Changed.Select(c => (c.New.Kind, Text: c.New.Kind == PartKind.Tool ? $"tool {c.New.Name}: {c.Old.Value} → {c.New.Value}" : Name(c.New.Kind, c.New.Name)))
             .Concat(diff.Added.Select(p => (p.Kind, Text: Name(p.Kind, p.Name) + " (added)")))
             .Concat(diff.Removed.Select(p => (p.Kind, Text: Name(p.Kind, p.Name) + " (removed)")))
-            .OrderBy(d => d.Kind).ToList();
-        all.AddRange(texts.Take(MostDetails));
-        if (texts.Count > MostDetails)
-        {
-            all.Add((PartKind.Setting, $"and {texts.Count - MostDetails} more"));
-        }
-
-        return all;
+            .OrderBy(d => d.Kind).Select(d => d.Text).ToList();
+        return (diff.Kinds, texts.Count > MostDetails ? [.. texts.Take(MostDetails), $"and {texts.Count - MostDetails} more"] : texts);
     }
 
     private static string Name(PartKind kind, string name) => kind switch
@@ -177,17 +182,13 @@ public static class Planner
 
     private static List<string> ChangedSettings(IReadOnlyDictionary<string, string> wanted, DeployedRecord? record)
     {
-        if (record is null || record.RunSettings.Count == 0)
-        {
-            return ["run settings differ from what the target runs"];
-        }
-
-        return
+        List<string> changed = record is null || record.RunSettings.Count == 0 ? [] :
         [
             .. wanted.Where(s => !record.RunSettings.ContainsKey(s.Key)).Select(s => $"run.{s.Key} (added)"),
             .. wanted.Where(s => record.RunSettings.TryGetValue(s.Key, out var old) && old != s.Value).Select(s => $"run.{s.Key}"),
             .. record.RunSettings.Keys.Where(k => !wanted.ContainsKey(k)).Select(k => $"run.{k} (removed)"),
         ];
+        return changed.Count > 0 ? changed : ["run settings differ from what the target runs"];
     }
 
     private static IReadOnlyList<string> Warnings(Workspace workspace, PlanningFacts facts) =>

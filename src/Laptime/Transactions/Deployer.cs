@@ -31,6 +31,12 @@ public sealed class Deployer(
             // Nobody waits for git: it answers while the build runs.
             trigger = triggers.FindAsync(
                 [.. plan.Components.Where(c => c.Action != ActionKind.Skip).SelectMany(c => ChangedFiles(c, detected)).Distinct()], options.Since, timeline.Started, cancel);
+            if (options.Since is not null)
+            {
+                // What was asked for may be a mistake, which is told before anything is touched.
+                await trigger;
+            }
+
             if (!plan.HasChanges && !options.Recreate)
             {
                 return await StillReadyAsync(run, detected, cancel);

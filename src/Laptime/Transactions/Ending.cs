@@ -34,7 +34,7 @@ public static class Ending
             Interval = new IntervalReport
             {
                 From = trigger.Event,
-                To = outcome.ExitCode == 0 ? outcome.Name : outcome == Outcome.Interrupted ? "interrupted" : "failed",
+                To = outcome.ExitCode == 0 ? outcome.Name : outcome.Name == Outcome.Interrupted.Name ? "interrupted" : "failed",
                 Start = timeline.Started.AddSeconds(-waited),
                 End = timeline.Started.AddSeconds(end),
                 Seconds = seconds,

@@ -19,11 +19,13 @@ public sealed class EnvironmentLock : IDisposable
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan HeartbeatEvery = TimeSpan.FromSeconds(5);
     private readonly string path;
+    private readonly TimeProvider clock;
     private readonly ITimer heartbeat;
 
     private EnvironmentLock(string path, LockHolder holder, LockHolder? takenFrom, TimeProvider clock)
     {
         this.path = path;
+        this.clock = clock;
         Holder = holder;
         TakenFrom = takenFrom;
         heartbeat = clock.CreateTimer(_ => Beat(), null, HeartbeatEvery, HeartbeatEvery);
@@ -74,8 +76,9 @@ public sealed class EnvironmentLock : IDisposable
         var path = LockFile(folder);
         try
         {
-            var holder = JsonSerializer.Deserialize(File.ReadAllBytes(path), LockJson.Default.LockHolder);
-            return holder is null ? null : (holder, File.GetLastWriteTimeUtc(path));
+            return JsonSerializer.Deserialize(File.ReadAllBytes(path), LockJson.Default.LockHolder) is { Owner: not null, Transaction: not null } holder
+                ? (holder, File.GetLastWriteTimeUtc(path))
+                : (Unreadable(path), File.GetLastWriteTimeUtc(path));
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
@@ -83,7 +86,7 @@ public sealed class EnvironmentLock : IDisposable
         }
         catch (JsonException)
         {
-            return (new LockHolder(new ProcessOwner("?", "?", 0, 0, ""), "an unreadable lock file", File.GetLastWriteTimeUtc(path), 0, null), File.GetLastWriteTimeUtc(path));
+            return (Unreadable(path), File.GetLastWriteTimeUtc(path));
         }
     }
 
@@ -97,12 +100,17 @@ public sealed class EnvironmentLock : IDisposable
     }
 
     /// <summary>False after somebody released it or took it over: nothing may be written any more.</summary>
-    public bool IsStillHeld() => Read(Path.GetDirectoryName(path)!)?.Holder.Fence == Holder.Fence;
+    public bool IsStillHeld() => Read(Path.GetDirectoryName(path)!)?.Holder == Holder;
 
     public void Dispose()
     {
         heartbeat.Dispose();
         var folder = Path.GetDirectoryName(path)!;
+        if (!Directory.Exists(folder))
+        {
+            return;
+        }
+
         using var guard = Guard(folder);
         if (IsStillHeld())
         {
@@ -155,31 +163,40 @@ public sealed class EnvironmentLock : IDisposable
 
     private static string LockFile(string folder) => Path.Combine(folder, "lock");
 
-    /// <summary>Serialises changes of the lock file itself: the kernel frees it with its process. Held for well under a millisecond.</summary>
+    /// <summary>Nobody knows whose it is: never taken over.</summary>
+    private static LockHolder Unreadable(string path) =>
+        new(new ProcessOwner("?", "?", 0, 0, ""), "an unreadable lock file", File.GetLastWriteTimeUtc(path), 0, null);
+
+    /// <summary>Serialises changes of the lock file itself: the kernel frees it with its process. Held while two small files reach the disk.</summary>
+    /// <exception cref="FaultException">Outcome.Locked: somebody sits on it.</exception>
     private static FileStream Guard(string folder)
     {
-        for (var attempt = 0; ; attempt++)
+        var path = Path.Combine(folder, "lock.guard");
+        for (var attempt = 0; attempt < 10_000; attempt++)
         {
-            try
+            if (FileLock.TryTake(path) is { } guard)
             {
-                return new FileStream(Path.Combine(folder, "lock.guard"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+                return guard;
             }
-            catch (IOException) when (attempt < 2000)
-            {
-                Thread.Yield();
-            }
+
+            Thread.Sleep(1);
         }
+
+        throw new FaultException(new Fault(Outcome.Locked, $"another process does not let go of {path}", path, "end it, and try again"));
     }
 
     private void Beat()
     {
         try
         {
-            File.SetLastWriteTimeUtc(path, DateTime.UtcNow);
+            if (IsStillHeld())
+            {
+                File.SetLastWriteTimeUtc(path, clock.GetUtcNow().UtcDateTime);
+            }
         }
-        catch (IOException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            // Released by a person meanwhile: IsStillHeld says so before anything is written.
+            // Released by a person, or another's, meanwhile: IsStillHeld says so before anything is written.
         }
     }
 }

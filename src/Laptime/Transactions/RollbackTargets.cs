@@ -21,7 +21,7 @@ internal static class RollbackTargets
             var running = observed.FirstOrDefault(o => o.Component == component.Name);
             var record = to is null
                 ? history.FirstOrDefault(r => r.Artifact != (running?.Artifact ?? history[0].Artifact))
-                : history.FirstOrDefault(r => string.CompareOrdinal(r.Transaction, to) <= 0);
+                : history.FirstOrDefault(r => r.Transaction == to) ?? history.FirstOrDefault(r => string.CompareOrdinal(r.Transaction, to) <= 0);
             if (record is null)
             {
                 if (selected is not null || to is not null)

@@ -25,11 +25,11 @@ public sealed class StateStore(string folder)
         try
         {
             var file = JsonSerializer.Deserialize(File.ReadAllBytes(FilePath), StateJson.Default.StateFile);
-            return file?.Version == 1 ? file.Components : new Dictionary<string, IReadOnlyList<DeployedRecord>>();
+            return file is { Version: 1, Components: { } components } && components.All(c => IsWhole(c.Key, c.Value)) ? components : Nothing();
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException or JsonException or FormatException)
         {
-            return new Dictionary<string, IReadOnlyList<DeployedRecord>>();
+            return Nothing();
         }
     }
 
@@ -43,6 +43,12 @@ public sealed class StateStore(string folder)
     /// <summary>The component was stopped and seen to be gone; it has no record any more.</summary>
     public void Removed(string component) => Change(components => components.Remove(component));
 
+    private static Dictionary<string, IReadOnlyList<DeployedRecord>> Nothing() => [];
+
+    /// <summary>JSON of the right shape may still say nothing where something has to be.</summary>
+    private static bool IsWhole(string component, IReadOnlyList<DeployedRecord>? history) =>
+        history is { Count: > 0 } && history.All(r => r is { RunSettings: not null } && r.Component == component && !r.RunSettings.Values.Contains(null!));
+
     private void Change(Action<Dictionary<string, IReadOnlyList<DeployedRecord>>> change)
     {
         var components = new Dictionary<string, IReadOnlyList<DeployedRecord>>(Load());
@@ -51,7 +57,7 @@ public sealed class StateStore(string folder)
     }
 }
 
-internal sealed record StateFile(int Version, IReadOnlyDictionary<string, IReadOnlyList<DeployedRecord>> Components);
+internal sealed record StateFile(int Version, IReadOnlyDictionary<string, IReadOnlyList<DeployedRecord>>? Components);
 
 internal sealed class DigestJson : JsonConverter<Digest>
 {

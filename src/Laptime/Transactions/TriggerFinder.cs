@@ -10,7 +10,8 @@ namespace Laptime.Transactions;
 /// </summary>
 public sealed class TriggerFinder(ProcessRunner runner, string root, TimeProvider clock)
 {
-    private const int MostPaths = 400;
+    private const int MostPaths = 2000;
+    private const int PathsPerCommand = 400;
     private static readonly TimeSpan Bound = TimeSpan.FromSeconds(10);
 
     /// <param name="changed">Changed inputs, relative to the root; empty: nothing changed.</param>
@@ -20,9 +21,9 @@ public sealed class TriggerFinder(ProcessRunner runner, string root, TimeProvide
     public async Task<TriggerReport> FindAsync(IReadOnlyList<string> changed, string? since, DateTimeOffset started, CancellationToken cancel)
     {
         var paths = changed.Take(MostPaths).ToList();
-        var head = await GitAsync(["rev-parse", "--verify", "-q", "HEAD"], cancel);
-        var revision = head is [{ } line, ..] && line.Length >= 40 ? line : null;
-        var dirtyPaths = revision is null ? paths : await DirtyAsync(paths, cancel);
+        var head = await GitAsync(["rev-parse", "--show-prefix", "HEAD"], cancel);
+        var (below, revision) = head is [{ } prefix, { Length: >= 40 } commitId] ? (prefix, commitId) : ("", null);
+        var dirtyPaths = revision is null ? paths : await DirtyAsync(paths, below, cancel);
         var dirty = dirtyPaths.Count > 0;
 
         TriggerReport Say(string name, DateTimeOffset at) => new(name, at > started ? started : at, revision, dirty);
@@ -38,7 +39,7 @@ public sealed class TriggerFinder(ProcessRunner runner, string root, TimeProvide
                     ? Say(since, asked.At)
                     : throw new LapException($"--since {since}: there is no git commit here", null, "use --since save or --since start");
             case not null:
-                return DateTimeOffset.TryParse(since, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time)
+                return since.Length >= 10 && since[4] == '-' && DateTimeOffset.TryParse(since, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time)
                     ? Say("time", time)
                     : throw new LapException($"--since {since} is no event and no time", null, "use commit, merge, save, start, or a time such as 2026-11-21T11:03:29Z");
         }
@@ -56,36 +57,42 @@ public sealed class TriggerFinder(ProcessRunner runner, string root, TimeProvide
         return await CommitAsync(paths, cancel) is { } commit ? Say(commit.Merge ? "merge" : "commit", commit.At) : Say("start", started);
     }
 
-    private async Task<List<string>> DirtyAsync(List<string> paths, CancellationToken cancel)
+    /// <param name="paths">Relative to the workspace.</param>
+    /// <param name="below">The workspace's folder in the repository, with a '/' at its end; empty at the top.</param>
+    private async Task<List<string>> DirtyAsync(List<string> paths, string below, CancellationToken cancel)
     {
-        if (paths.Count == 0)
+        var dirty = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var some in paths.Chunk(PathsPerCommand))
         {
-            return [];
+            var lines = await GitAsync(
+                ["-c", "core.quotePath=true", "status", "--porcelain", "--no-renames", "-uall", "--ignored=traditional", "--", .. some], cancel);
+            if (lines is null)
+            {
+                return paths;
+            }
+
+            dirty.UnionWith(lines.Where(l => l.Length > 3).Select(l => GitName.Read(l[3..])));
         }
 
-        var lines = await GitAsync(["-c", "core.quotePath=false", "status", "--porcelain", "--no-renames", "-uall", "--ignored=matching", "--", .. paths], cancel);
-        if (lines is null)
-        {
-            return paths;
-        }
-
-        // Git names paths from the top of the repository, ours start at the workspace: the end of the name decides.
-        var named = lines.Where(l => l.Length > 3).Select(l => l[3..].Trim('"')).ToList();
-        return [.. paths.Where(p => named.Exists(n => n == p || n.EndsWith("/" + p, StringComparison.Ordinal) || p.EndsWith("/" + n, StringComparison.Ordinal)))];
+        // Git names paths from the top of the repository, ours start at the workspace.
+        return [.. paths.Where(p => dirty.Contains(Path.GetFullPath("/" + below + p)[1..]))];
     }
 
     private async Task<(DateTimeOffset At, bool Merge)?> CommitAsync(List<string> paths, CancellationToken cancel)
     {
-        var lines = await GitAsync(["log", "-1", "--first-parent", "-m", "--no-patch", "--format=%ct %P", .. paths.Count == 0 ? [] : (string[])["--", .. paths]], cancel);
-        if (lines is not [{ Length: > 0 } line, ..])
+        (DateTimeOffset At, bool Merge)? newest = null;
+        foreach (var some in paths.Count == 0 ? [[]] : paths.Chunk(PathsPerCommand))
         {
-            return null;
+            var lines = await GitAsync(["log", "-1", "--first-parent", "-m", "--no-patch", "--format=%ct %P", .. some.Length == 0 ? [] : (string[])["--", .. some]], cancel);
+            if (lines is [{ Length: > 0 } line, ..] && line.Split(' ', StringSplitOptions.RemoveEmptyEntries) is var fields
+                && long.TryParse(fields[0], NumberStyles.None, CultureInfo.InvariantCulture, out var seconds)
+                && DateTimeOffset.FromUnixTimeSeconds(seconds) is var at && !(at <= newest?.At))
+            {
+                newest = (at, fields.Length > 2);
+            }
         }
 
-        var fields = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
-        return long.TryParse(fields[0], NumberStyles.None, CultureInfo.InvariantCulture, out var seconds)
-            ? (DateTimeOffset.FromUnixTimeSeconds(seconds), fields.Length > 2)
-            : null;
+        return newest;
     }
 
     /// <summary>The newest write among the files; a deleted one counts with its folder's.</summary>
@@ -116,7 +123,7 @@ public sealed class TriggerFinder(ProcessRunner runner, string root, TimeProvide
             var result = await runner.RunAsync(
                 new Command
                 {
-                    Program = "git", Arguments = ["--no-optional-locks", .. arguments], Directory = root, Deadline = Bound,
+                    Program = "git", Arguments = ["--no-optional-locks", "--literal-pathspecs", .. arguments], Directory = root, Deadline = Bound,
                     Environment = new Dictionary<string, string?> { ["LC_ALL"] = "C", ["GIT_TERMINAL_PROMPT"] = "0" },
                 },
                 line =>
