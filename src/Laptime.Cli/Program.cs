@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Help;
 using System.Runtime.CompilerServices;
 using Laptime.Cli.Commands;
 using Laptime.Cli.FastPath;
@@ -22,10 +23,10 @@ internal static class Program
         try
         {
             var parsed = Root().Parse(args.Length == 0 ? ["--help"] : args);
-            return parsed.Errors.Count > 0 && parsed.Action is not System.CommandLine.Help.HelpAction
+            return parsed.Errors.Count > 0 && parsed.Action is not Examples
                 ? Verb.Fail(
                     parsed.Errors.All(e => !e.Message.Contains("--output", StringComparison.Ordinal)) && args.Contains("json"), Outcome.UsageError,
-                    [.. parsed.Errors.Select(e => new Problem(e.Message, Where: null, Cure(e.Message)))])
+                    Problems(parsed))
                 : parsed.Invoke(new InvocationConfiguration { ProcessTerminationTimeout = null, EnableDefaultExceptionHandler = false });
         }
         catch (LapException e)
@@ -49,13 +50,38 @@ internal static class Program
             root.Options.Add(option);
         }
 
+        foreach (var option in root.Options.OfType<HelpOption>().ToList())
+        {
+            option.Action = new Examples((HelpAction)option.Action!);
+        }
+
         return root;
     }
 
-    private static string Cure(string message)
+    /// <summary>The library's words; what only follows from another mistake is left out.</summary>
+    private static List<Problem> Problems(ParseResult parsed)
     {
-        var names = Root().Subcommands.Select(c => c.Name).ToList();
+        var messages = parsed.Errors.Select(e => e.Message).Distinct().ToList();
+        if (messages.Count > 1)
+        {
+            messages.RemoveAll(m => m.StartsWith("Required command", StringComparison.Ordinal));
+        }
+
+        return [.. messages.Select(m => new Problem(m, Where: null, Cure(m, parsed)))];
+    }
+
+    private static string Cure(string message, ParseResult parsed)
+    {
+        var command = parsed.CommandResult.Command;
+        var names = command.Subcommands.Select(c => c.Name).ToList();
+        if (message.StartsWith("Required command", StringComparison.Ordinal))
+        {
+            return $"one of: {string.Join(", ", names)}";
+        }
+
         var quoted = message.Split('\'');
-        return quoted.Length > 1 && !quoted[1].StartsWith('-') && NearestName.Of(quoted[1], names) is { } near ? $"did you mean `lap {near}`? See `lap --help`" : "see `lap --help`, or `lap COMMAND --help`";
+        return message.StartsWith("Unrecognized", StringComparison.Ordinal) && quoted.Length > 1 && NearestName.Of(quoted[1], names) is { } near
+            ? $"did you mean `{near}`? See `lap --help`"
+            : command is RootCommand ? "see `lap --help`" : $"see `lap {command.Name} --help`";
     }
 }

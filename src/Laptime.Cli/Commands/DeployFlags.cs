@@ -1,14 +1,32 @@
 using System.CommandLine;
+using Laptime.Foundations;
 using Laptime.Transactions;
+using Laptime.Workspaces;
 
 namespace Laptime.Cli.Commands;
 
 /// <summary>Flags that decide what a deploy, and so a plan, does.</summary>
 internal static class DeployFlags
 {
+    private static readonly TimeSpan LockPatience = TimeSpan.FromMinutes(1);
+
     public static readonly Argument<string[]> Components = new("COMPONENT")
     {
-        Description = "Act on these only (default: all)", Arity = ArgumentArity.ZeroOrMore,
+        Description = "Act on these only (default: all)",
+        Arity = ArgumentArity.ZeroOrMore,
+        CompletionSources = { static _ => ComponentNames() },
+        Validators =
+        {
+            static result =>
+            {
+                // The library takes an unknown flag for an argument.
+                foreach (var flag in result.Tokens.Select(t => t.Value).Where(v => v.StartsWith('-')))
+                {
+                    var command = (result.Parent as System.CommandLine.Parsing.CommandResult)?.Command;
+                    result.AddError($"there is no flag {flag}: {NearestName.Suggest(flag, [.. (command?.Options ?? []).Concat(Global.All).Select(o => o.Name).Distinct()])}");
+                }
+            },
+        },
     };
 
     public static readonly Option<string?> Profile = Flag.Text("--profile", "Build settings (default: the environment's)", "NAME");
@@ -18,9 +36,27 @@ internal static class DeployFlags
     public static readonly Option<bool> ReuseOk = Flag.Switch("--reuse-ok", "Keep what runs in an environment that this checkout has no record of");
     public static readonly Option<bool> Recreate = Flag.Switch("--recreate", "Stop what runs in the environment first");
     public static readonly Option<string?> Since = Flag.Text("--since", "Where the interval starts (default: by what changed)", "commit|merge|save|start|TIME");
-    public static readonly Option<TimeSpan> LockTimeout = Flag.Time("--lock-timeout", "How long to wait for another deploy (default: 1m)", TimeSpan.FromMinutes(1));
+    public static readonly Option<TimeSpan?> LockTimeout = Flag.Time("--lock-timeout", "How long to wait for another deploy", LockPatience);
     public static readonly Option<int> Parallel = Flag.Number("--parallel", "Builds at the same time (default: number of cores)", Environment.ProcessorCount, 1, "-j");
     public static readonly Option<bool> DetailedExitCode = Flag.Switch("--detailed-exitcode", "Exit with 3 when the plan has changes");
+
+    /// <summary>For completion: the components of the workspace around the current folder; none when its file does not load.</summary>
+    public static IEnumerable<System.CommandLine.Completions.CompletionItem> ComponentNames()
+    {
+        try
+        {
+            return WorkspaceFile.Find(Directory.GetCurrentDirectory()) is { } file
+                ? [.. WorkspaceFile.Load(file, Environment.GetEnvironmentVariable).Components.Select(c => new System.CommandLine.Completions.CompletionItem(c.Name))]
+                : [];
+        }
+        catch (LapException)
+        {
+            return [];
+        }
+    }
+
+    public static TimeSpan LockTimeoutOf(Session session) =>
+        session.Arguments.CommandResult.Command.Options.Contains(LockTimeout) ? Flag.TimeOf(session.Arguments, LockTimeout, LockPatience) : LockPatience;
 
     public static DeployOptions Read(Session session)
     {
@@ -36,7 +72,7 @@ internal static class DeployFlags
             ReuseOk = On(ReuseOk),
             Recreate = On(Recreate),
             Since = deploys && arguments.CommandResult.Command.Options.Contains(Since) ? arguments.GetValue(Since) : null,
-            LockTimeout = deploys ? arguments.GetValue(LockTimeout) : TimeSpan.FromMinutes(1),
+            LockTimeout = LockTimeoutOf(session),
             Parallel = arguments.CommandResult.Command.Options.Contains(Parallel) ? arguments.GetValue(Parallel) : Environment.ProcessorCount,
         };
     }

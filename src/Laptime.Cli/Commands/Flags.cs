@@ -49,26 +49,26 @@ internal static class Flag
         }
     }
 
-    public static Option<TimeSpan> Time(string name, string description, TimeSpan standard)
+    /// <param name="standard">Stands in the description: the library would print it without its unit.</param>
+    public static Option<TimeSpan?> Time(string name, string description, TimeSpan standard) => new(name)
     {
-        var option = new Option<TimeSpan>(name)
+        Description = $"{description} (default: {standard.TotalSeconds:0}s)",
+        HelpName = "DURATION",
+        CustomParser = result =>
         {
-            Description = description,
-            HelpName = "DURATION",
-            DefaultValueFactory = _ => Twin(name) is not { } text ? standard : Duration.TryParse(text, out var value) ? value : throw Bad(name, text, "a duration such as 30s or 2m"),
-            CustomParser = result =>
+            var text = result.Tokens[0].Value;
+            if (!Duration.TryParse(text, out var value))
             {
-                var text = result.Tokens[0].Value;
-                if (!Duration.TryParse(text, out var value))
-                {
-                    result.AddError($"{name} {text}: a duration has a unit, such as 30s or 2m");
-                }
+                result.AddError($"{name} {text}: a duration has a unit, such as 30s or 2m");
+            }
 
-                return value;
-            },
-        };
-        return option;
-    }
+            return value;
+        },
+    };
+
+    /// <summary>The value of a time flag: the command line's, its twin's, or the standard one.</summary>
+    public static TimeSpan TimeOf(ParseResult arguments, Option<TimeSpan?> option, TimeSpan standard) =>
+        arguments.GetValue(option) ?? (Twin(option.Name) is not { } text ? standard : Duration.TryParse(text, out var value) ? value : throw Bad(option.Name, text, "a duration such as 30s or 2m"));
 
     public static Option<int> Number(string name, string description, int standard, int least, params string[] aliases) => new(name, aliases)
     {

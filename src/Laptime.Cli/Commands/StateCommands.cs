@@ -10,7 +10,7 @@ namespace Laptime.Cli.Commands;
 /// <summary>What is there now: status, logs, down, lock.</summary>
 internal static class StateCommands
 {
-    private static readonly Argument<string> One = new("COMPONENT") { Description = "The component" };
+    private static readonly Argument<string> One = new("COMPONENT") { Description = "The component", CompletionSources = { static _ => DeployFlags.ComponentNames() } };
     private static readonly Option<int> Lines = Flag.Number("--lines", "How many of the newest lines", 100, 0, "-n");
     private static readonly Option<bool> Follow = Flag.Switch("--follow", "Go on with what comes, until Ctrl-C");
 
@@ -75,7 +75,7 @@ internal static class StateCommands
             var names = session.Arguments.GetValue(DeployFlags.Components);
             var options = new DeployOptions
             {
-                Selected = names is null or [] ? null : new HashSet<string>(names, StringComparer.Ordinal), LockTimeout = session.Arguments.GetValue(DeployFlags.LockTimeout),
+                Selected = names is null or [] ? null : new HashSet<string>(names, StringComparer.Ordinal), LockTimeout = DeployFlags.LockTimeoutOf(session),
             };
             return Transaction.RunAsync(session, "down", options, (parts, timeline, cancel) => parts.Deployer.StopAsync(options, timeline, cancel));
         },

@@ -12,7 +12,8 @@ internal static class Verb
     /// <param name="examples">Shown below the help, one a line.</param>
     public static Command Make(string name, string description, Symbol[] symbols, Func<Session, Task<int>> run, params string[] examples)
     {
-        var command = new Command(name, examples.Length == 0 ? description : $"{description}\n\nExamples:\n  {string.Join("\n  ", examples)}");
+        var command = new Command(name, description);
+        Examples.Of[command] = examples;
         foreach (var symbol in symbols)
         {
             switch (symbol)
