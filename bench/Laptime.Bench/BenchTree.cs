@@ -52,13 +52,10 @@ internal sealed class BenchTree : IDisposable
     /// <returns>The mark that stood there.</returns>
     public string Mark(string mark)
     {
-        const int MarkField = 10;
-        var lines = File.ReadAllText(Proof).Split('\n');
-        var head = lines[0].Split('\t');
-        var before = head[MarkField];
-        head[MarkField] = mark;
-        lines[0] = string.Join('\t', head);
-        File.WriteAllText(Proof, string.Join('\n', lines));
+        var proof = Laptime.Cli.FastPath.Proof.Load(Proof) ?? throw new InvalidOperationException("the deploy left no proof");
+        var before = proof.Mark;
+        proof.Mark = mark;
+        proof.Save(Proof);
         return before;
     }
 

@@ -32,7 +32,7 @@ internal static class ProofWriter
         var scan = Fingerprinter.Scan(scope.Workspace, new ScanOptions { SaveIndex = true, IndexPath = scope.Folder.Index }, cancel);
         var detected = document.Components.ToDictionary(c => c.Name);
         var mark = await WatchAsync(session, scan, cancel);
-        if (mark is not null)
+        if (mark is not null && !Fingerprinter.StillAs(scan, scope.Workspace, scope.Folder.Index))
         {
             scan = Fingerprinter.Scan(scope.Workspace, new ScanOptions { SaveIndex = true, IndexPath = scope.Folder.Index }, cancel);
         }

@@ -25,24 +25,12 @@ internal static class Transaction
         var cancel = session.Shutdown.Token;
         await using var target = session.OpenTarget(mayLaunch: true);
         session.Folder.Create();
-        Journal? journal = null;
+        var reports = new ReportFiles(session.Folder.Reports);
+
+        // Opened beside the detection: nobody waits for it until there is something to record.
+        var opening = Task.Run(() => OpenJournal(session, reports));
         try
         {
-            var reports = new ReportFiles(session.Folder.Reports);
-            Journal Open()
-            {
-                if (journal is null)
-                {
-                    journal = session.OpenJournal();
-                    foreach (var abandoned in Recovery.CloseAbandoned(journal))
-                    {
-                        reports.Write(abandoned);
-                    }
-                }
-
-                return journal;
-            }
-
             TransactionDocument document;
             var progress = Progress.Create(terminal, Console.Error, session.Clock);
             try
@@ -55,7 +43,7 @@ internal static class Transaction
                     }
                 }
 
-                var log = new TransactionLog(Open, progress.Happened);
+                var log = new TransactionLog(() => opening.GetAwaiter().GetResult(), progress.Happened);
                 var timeline = new Timeline(session.Clock, log.Segment);
                 log.Open(First(session, scope, verb, timeline.Started));
                 var detector = new Detector(scope, session.Store, target, session.Runner, Environment.GetEnvironmentVariable, session.Clock);
@@ -95,8 +83,23 @@ internal static class Transaction
         }
         finally
         {
-            journal?.Dispose();
+            await ((Task)opening).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (opening.IsCompletedSuccessfully)
+            {
+                (await opening).Dispose();
+            }
         }
+    }
+
+    private static Journal OpenJournal(Session session, ReportFiles reports)
+    {
+        var journal = session.OpenJournal();
+        foreach (var abandoned in Recovery.CloseAbandoned(journal))
+        {
+            reports.Write(abandoned);
+        }
+
+        return journal;
     }
 
     /// <summary>The document before anything happened.</summary>

@@ -45,6 +45,7 @@ internal sealed class Proof
     public required string[] Revisions;
     public required string[] ParityGaps;
 
+    private const int MostBytes = 64 * 1024 * 1024;
     private const string Magic = "lap-proof-1";
 
     /// <summary>The proof of an environment; of the default one when no name is given.</summary>
@@ -52,27 +53,23 @@ internal sealed class Proof
 
     public static Proof? Load(string path)
     {
-        string[] lines;
-        try
-        {
-            var bytes = File.ReadAllBytes(path);
-            var end = bytes.AsSpan().LastIndexOf((byte)'\n') + 1;
-            if (Encoding.UTF8.GetString(bytes, end, bytes.Length - end) != Ending(bytes.AsSpan(0, end)))
-            {
-                return null;
-            }
-
-            lines = Encoding.UTF8.GetString(bytes, 0, end).Split('\n');
-        }
-        catch (IOException)
-        {
-            return null;
-        }
-        catch (UnauthorizedAccessException)
+        if (RawFile.Read(path, MostBytes) is not { } content)
         {
             return null;
         }
 
+        var end = content.Length;
+        while (end > 0 && content[end - 1] != '\n')
+        {
+            end--;
+        }
+
+        if (Encoding.UTF8.GetString(content, end, content.Length - end) != Ending(content.AsSpan(0, end)))
+        {
+            return null;
+        }
+
+        var lines = Encoding.UTF8.GetString(content, 0, end).Split('\n');
         var head = lines[0].Split('\t');
         if (lines.Length < 5 || head.Length != 13 || head[0] != Magic)
         {

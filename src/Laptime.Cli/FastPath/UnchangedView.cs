@@ -22,7 +22,7 @@ internal static class UnchangedView
         var states = new string[rows];
         for (var i = 0; i < rows; i++)
         {
-            states[i] = revisions[i] is null ? "built, does not run" : $"{instances[i]}/{of[i]} serving" + (readiness[i] == "pass" ? ", ready" : "");
+            states[i] = revisions[i] is null ? "built, does not run" : Count(instances[i]) + "/" + Count(of[i]) + " serving" + (readiness[i] == "pass" ? ", ready" : "");
             nameWidth = Math.Max(nameWidth, names[i].Length);
             revisionWidth = Math.Max(revisionWidth, (revisions[i] ?? "").Length);
             stateWidth = Math.Max(stateWidth, states[i].Length);
@@ -71,6 +71,8 @@ internal static class UnchangedView
 
         return text.ToString();
     }
+
+    private static string Count(int number) => number.ToString(CultureInfo.InvariantCulture);
 
     private static string Milliseconds(long nanoseconds)
     {

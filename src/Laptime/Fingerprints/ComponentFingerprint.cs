@@ -33,7 +33,11 @@ public sealed record ComponentFingerprint(string Component, Digest Value, IReadO
     public static ComponentFingerprint Of(string component, IEnumerable<FingerprintPart> parts)
     {
         var sorted = parts.ToArray();
-        Array.Sort(sorted, Compare);
+        if (!IsSorted(sorted))
+        {
+            Array.Sort(sorted, Compare);
+        }
+
         for (var i = 1; i < sorted.Length; i++)
         {
             if (Compare(sorted[i - 1], sorted[i]) == 0)
@@ -43,6 +47,20 @@ public sealed record ComponentFingerprint(string Component, Digest Value, IReadO
         }
 
         return new ComponentFingerprint(component, HashOf(component, sorted), sorted);
+    }
+
+    /// <summary>They nearly always are: the scan gives files in order, and sorting values of ours would be compiled at run time.</summary>
+    private static bool IsSorted(FingerprintPart[] parts)
+    {
+        for (var i = 1; i < parts.Length; i++)
+        {
+            if (Compare(parts[i - 1], parts[i]) > 0)
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 
     internal static int Compare(FingerprintPart a, FingerprintPart b) =>

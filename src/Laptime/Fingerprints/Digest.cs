@@ -71,14 +71,26 @@ public readonly record struct Digest(ulong A, ulong B, ulong C, ulong D)
         BinaryPrimitives.WriteUInt64BigEndian(bytes[24..], D);
     }
 
+    /// <summary>By hand: the base library's vectors would be compiled at run time, on the no-op path.</summary>
     public string ToHex()
     {
-        Span<byte> bytes = stackalloc byte[Size];
-        CopyTo(bytes);
-        return Convert.ToHexStringLower(bytes);
+        var text = new char[2 * Size];
+        Hex(text, 0, A);
+        Hex(text, 16, B);
+        Hex(text, 32, C);
+        Hex(text, 48, D);
+        return new string(text);
     }
 
     public override string ToString() => IsNone ? "none" : Prefix + ToHex();
+
+    private static void Hex(char[] text, int start, ulong value)
+    {
+        for (var i = start + 15; i >= start; i--, value >>= 4)
+        {
+            text[i] = "0123456789abcdef"[(int)(value & 15)];
+        }
+    }
 
     private static int Nibble(char c) => c switch
     {

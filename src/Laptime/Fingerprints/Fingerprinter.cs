@@ -12,6 +12,13 @@ public static class Fingerprinter
     public static WorkspaceScan Scan(Workspace workspace, ScanOptions options, CancellationToken cancel) =>
         new Scanner(workspace, options, cancel).Run();
 
+    /// <summary>
+    /// Is everything as the scan found it? True is proven by the stat index that it saved, in a fraction of a scan's time; false means that another
+    /// scan has to tell.
+    /// </summary>
+    public static bool StillAs(WorkspaceScan scan, Workspace workspace, string indexPath) =>
+        NoOpCheck.Check(indexPath, workspace.Root) is { IsClean: true } verdict && verdict.Tree == scan.Tree && scan.Unstable.Count == 0;
+
     /// <summary>The fingerprint of one component: its files from the scan, and what the caller resolved.</summary>
     public static ComponentFingerprint Compute(WorkspaceScan scan, FingerprintInputs inputs) =>
         Compute(scan.Files(inputs.Component), inputs);

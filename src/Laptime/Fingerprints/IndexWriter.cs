@@ -69,8 +69,9 @@ internal sealed unsafe class IndexWriter : IDisposable
         try
         {
             var bytes = ToBytes(folders, facts, tree, inputs);
+
+            // Not synchronised to the disk: its checksums tell whether it came through a power cut, and without it everything is read once more.
             stream.Write(bytes);
-            stream.Flush(flushToDisk: true);
             stream.Dispose();
             File.Move(temporary, path, overwrite: true);
             done = true;

@@ -124,8 +124,10 @@ internal sealed class BuildPhase(TransactionRun run, Detected detected, Detector
         IReadOnlyList<string> edited;
         using (var check = run.Timeline.Begin("detect", component.Name, "taint", parent))
         {
-            var after = Fingerprinter.Scan(run.Scope.Workspace, new ScanOptions { SaveIndex = true, IndexPath = run.Scope.Folder.Index }, cancel);
-            edited = WorkspaceScan.Changed(detected.Scan, after, component.Name);
+            edited = Fingerprinter.StillAs(detected.Scan, run.Scope.Workspace, run.Scope.Folder.Index) ? [] : WorkspaceScan.Changed(
+                detected.Scan,
+                Fingerprinter.Scan(run.Scope.Workspace, new ScanOptions { SaveIndex = true, IndexPath = run.Scope.Folder.Index }, cancel),
+                component.Name);
             check.End();
         }
 

@@ -50,15 +50,15 @@ public sealed class Detector(
         var lookup = timeline.Begin("lookup", kind: "target");
         var observing = ObserveAsync(lookup, cancel);
 
+        var remembering = RememberedAsync();
         WorkspaceScan scan;
         IReadOnlyDictionary<string, IReadOnlyDictionary<string, string>> tools;
-        var detect = timeline.Begin("detect");
+        using var detect = timeline.Begin("detect");
         try
         {
             var asking = ToolsAsync(options, cancel);
             scan = Fingerprinter.Scan(scope.Workspace, new ScanOptions { Full = options.Full, SaveIndex = toAct, IndexPath = scope.Folder.Index }, cancel);
             tools = await asking;
-            detect.End();
         }
         catch
         {
@@ -67,10 +67,9 @@ public sealed class Detector(
             throw;
         }
 
-        var records = new StateStore(scope.EnvironmentFolder).Load();
+        var (records, recorded) = await remembering;
         var fingerprints = new Dictionary<string, ComponentFingerprint>(StringComparer.Ordinal);
         var artifacts = new Dictionary<string, Digest>(StringComparer.Ordinal);
-        var recorded = new Dictionary<string, ComponentFingerprint>(StringComparer.Ordinal);
         var settings = new Dictionary<string, IReadOnlyDictionary<string, string>>(StringComparer.Ordinal);
         foreach (var component in Order.ByUses(scope.Workspace))
         {
@@ -81,14 +80,10 @@ public sealed class Detector(
                 artifacts[component.Name] = artifact;
             }
 
-            if (records.ContainsKey(component.Name) && FingerprintRecord.Load(scope.FingerprintFile(component.Name, records[component.Name][0].Fingerprint)) is { } before)
-            {
-                recorded[component.Name] = before;
-            }
-
             settings[component.Name] = DeploymentKey.SettingsOf(component, scope.Names.For(component));
         }
 
+        detect.End();
         IReadOnlyList<Observed> observed = [];
         string? unreadable = null;
         try
@@ -167,10 +162,29 @@ public sealed class Detector(
             : fingerprints[used].Value;
     }
 
+    /// <summary>What was verified before, and the parts of its fingerprints. Read while the files are walked.</summary>
+    private async Task<(IReadOnlyDictionary<string, IReadOnlyList<DeployedRecord>> Records, Dictionary<string, ComponentFingerprint> Fingerprints)> RememberedAsync()
+    {
+        await Task.Yield();
+        var records = new StateStore(scope.EnvironmentFolder).Load();
+        var recorded = new Dictionary<string, ComponentFingerprint>(StringComparer.Ordinal);
+        foreach (var component in scope.Workspace.Components)
+        {
+            if (records.TryGetValue(component.Name, out var history) && FingerprintRecord.Load(scope.FingerprintFile(component.Name, history[0].Fingerprint)) is { } before)
+            {
+                recorded[component.Name] = before;
+            }
+        }
+
+        return (records, recorded);
+    }
+
     private async Task<IReadOnlyList<Observed>> ObserveAsync(SegmentScope lookup, CancellationToken cancel)
     {
         try
         {
+            // On another thread from its first step: the caller's own goes on to the files.
+            await Task.Yield();
             var observed = await target.ObserveAsync(cancel);
             lookup.End();
             return observed;

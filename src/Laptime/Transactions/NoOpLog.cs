@@ -25,6 +25,11 @@ public sealed class NoOpLog(string path)
     /// <exception cref="LapException">The file cannot be written; nothing else was touched.</exception>
     public static void Append(string path, ReadOnlySpan<byte> line)
     {
+        if (OperatingSystem.IsLinux() && RawFile.Append(path, line, PatienceMilliseconds))
+        {
+            return;
+        }
+
         try
         {
             using var file = Lock(path, FileMode.OpenOrCreate)!;

@@ -20,6 +20,8 @@ public sealed class TriggerFinder(ProcessRunner runner, string root, TimeProvide
     /// <exception cref="LapException"><paramref name="since"/> is none of these.</exception>
     public async Task<TriggerReport> FindAsync(IReadOnlyList<string> changed, string? since, DateTimeOffset started, CancellationToken cancel)
     {
+        // On another thread from its first step: starting git is work too, and the build need not wait for it.
+        await Task.Yield();
         var paths = changed.Take(MostPaths).ToList();
         var head = await GitAsync(["rev-parse", "--show-prefix", "HEAD"], cancel);
         var (below, revision) = head is [{ } prefix, { Length: >= 40 } commitId] ? (prefix, commitId) : ("", null);
