@@ -7,7 +7,9 @@ namespace Laptime.Agent;
 /// <summary>What an agent is made of.</summary>
 internal sealed record AgentParts(Supervisor Supervisor, Rollouts Rollouts, Observer Observer, Watch Watch, string Version, TimeProvider Clock)
 {
-    internal NoOpAnswer NoOp { get; } = new(Observer, Watch, Clock);
+    internal SignalReader Signals => field ??= new SignalReader(Clock);
+
+    internal NoOpAnswer NoOp => field ??= new NoOpAnswer(Observer, Signals, Watch);
 
     internal DateTimeOffset Since { get; } = Clock.GetUtcNow();
 }
@@ -16,7 +18,6 @@ internal sealed record AgentParts(Supervisor Supervisor, Rollouts Rollouts, Obse
 internal sealed class AgentServer(AgentParts parts) : IDisposable
 {
     private static readonly TimeSpan IdleBound = TimeSpan.FromMinutes(10);
-    private static readonly TimeSpan EndBound = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan Round = TimeSpan.FromSeconds(2);
 
     private readonly CancellationTokenSource ending = new();
@@ -48,16 +49,7 @@ internal sealed class AgentServer(AgentParts parts) : IDisposable
             // The end that was asked for.
         }
 
-        // Every wait has a bound: whoever asked for the end counts on it.
-        try
-        {
-            await Task.WhenAll([housekeeping, .. open]).WaitAsync(EndBound, clock);
-        }
-        catch (TimeoutException)
-        {
-            await Console.Error.WriteLineAsync(
-                $"lap-agent: {open.Count(t => !t.IsCompleted)} connections{(housekeeping.IsCompleted ? "" : " and its housekeeping")} did not end within {EndBound.TotalSeconds:0} s; it ends without them");
-        }
+        await Task.WhenAll([housekeeping, .. open]);
     }
 
     private async Task ServeAsync(Socket socket)

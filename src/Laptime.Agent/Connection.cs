@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Text;
 using System.Text.Json;
 using Laptime.Foundations;
+using Laptime.Signals;
 using Laptime.Targets.Local;
 
 namespace Laptime.Agent;
@@ -55,7 +56,7 @@ internal sealed class Connection(AgentParts agent, Stream stream)
             case AgentRequest.Hello:
                 return new AgentAnswer.Welcome(AgentProtocol.Version, agent.Version, Environment.ProcessId);
             case AgentRequest.Observe observe:
-                return new AgentAnswer.Observations([.. agent.Observer.Read(observe.Environment).Select(Observer.StateOf)]);
+                return new AgentAnswer.Observations(await Task.WhenAll(agent.Observer.Read(observe.Environment).Select(r => StateAsync(r, cancel))));
             case AgentRequest.Begin begin:
                 await AbandonAsync();
                 (rollout, var begun) = await agent.Rollouts.BeginAsync(begin, cancel);
@@ -91,6 +92,13 @@ internal sealed class Connection(AgentParts agent, Stream stream)
             default:
                 throw new UnreachableException();
         }
+    }
+
+    private async Task<ComponentState> StateAsync(Observer.Reading reading, CancellationToken cancel)
+    {
+        var ready = agent.Signals.ReadyAsync(reading, cancel);
+        var reflected = agent.Signals.ReflectedAsync(reading, cancel);
+        return Observer.StateOf(reading) with { Ready = (await ready).Text(), Reflected = (await reflected).Text() };
     }
 
     private Rollout Rollout => rollout ?? throw new RefusedException(Outcome.RolloutFailed, "no rollout was begun on this connection");

@@ -135,13 +135,13 @@ internal static class StateCommands
         return new StatusComponent(
             name,
             observed is null ? null : new StatusObserved(
-                observed.Revision, observed.Artifact.ToString(), observed.Fingerprint.ToString(), observed.Transaction, observed.Instances, observed.Of, observed.Since, observed.Serving, observed.Detail, observed.Tail,
+                observed.Revision, observed.Artifact.ToString(), observed.Fingerprint.ToString(), observed.Transaction, observed.Instances, observed.Of, observed.Since, observed.Serving, observed.Detail,
                 observed.Pids),
             new SignalsReport
             {
                 Live = new SignalReport { Status = observed is null ? "unknown" : observed.Serving ? "pass" : "fail" },
                 Ready = new SignalReport { Status = (observed?.Ready ?? SignalStatus.NotRun).Text() },
-                Reflected = observed is null ? new SignalReport { Status = "unknown" } : new SignalReport { Status = observed.Serving ? "pass" : "fail", Observed = observed.Revision, Instances = observed.Instances, Of = observed.Of },
+                Reflected = observed is null ? new SignalReport { Status = "unknown" } : new SignalReport { Status = ComponentReports.Reflected(observed).Text(), Observed = observed.Revision, Instances = observed.Instances, Of = observed.Of },
             },
             drift,
             observed?.Endpoint);

@@ -71,4 +71,15 @@ public static class SignalStatusText
         SignalStatus.NotDefined => "not-defined",
         _ => "unknown",
     };
+
+    /// <summary>The status of a text; not-run for null.</summary>
+    public static SignalStatus Parse(string? text) => text switch
+    {
+        null or "not-run" => SignalStatus.NotRun,
+        "pass" => SignalStatus.Pass,
+        "fail" => SignalStatus.Fail,
+        "timeout" => SignalStatus.Timeout,
+        "not-defined" => SignalStatus.NotDefined,
+        _ => SignalStatus.Unknown,
+    };
 }

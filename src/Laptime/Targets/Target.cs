@@ -73,11 +73,11 @@ public sealed record Observed
     /// <summary>What the instances' own ready probe just said, where the target can ask it cheaply; not-run where it was not asked.</summary>
     public SignalStatus Ready { get; init; }
 
+    /// <summary>What the reflect probe (or the target's own evidence) just said: Fail is the certain answer of another revision. Not-run where it was not asked.</summary>
+    public SignalStatus Reflected { get; init; }
+
     /// <summary>In words when not serving: "exited with 1 12 s ago", "crash loop, 5 restarts".</summary>
     public string? Detail { get; init; }
-
-    /// <summary>The last lines of an instance that has ended by itself, where the target keeps them.</summary>
-    public IReadOnlyList<string> Tail { get; init; } = [];
 
     /// <summary>Where users reach it; null without a port.</summary>
     public string? Endpoint { get; init; }

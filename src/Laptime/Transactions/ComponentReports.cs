@@ -42,6 +42,10 @@ public static class ComponentReports
     {
         Live = new SignalReport { Status = observed.Serving ? "pass" : "fail" },
         Ready = new SignalReport { Status = observed.Ready.Text() },
-        Reflected = new SignalReport { Status = observed.Serving ? "pass" : "fail", Observed = observed.Revision, Instances = observed.Instances, Of = observed.Of },
+        Reflected = new SignalReport { Status = Reflected(observed).Text(), Observed = observed.Revision, Instances = observed.Instances, Of = observed.Of },
     };
+
+    /// <summary>As it was asked; where it was not, the labels of what serves are the evidence.</summary>
+    public static SignalStatus Reflected(Observed observed) =>
+        observed.Reflected != SignalStatus.NotRun ? observed.Reflected : observed.Serving ? SignalStatus.Pass : SignalStatus.Fail;
 }

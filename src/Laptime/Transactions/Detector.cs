@@ -112,7 +112,11 @@ public sealed class Detector(
     }
 
     public static IReadOnlyDictionary<string, Running> RunningOf(IReadOnlyList<Observed> observed) => observed.ToDictionary(
-        o => o.Component, o => new Running(o.Artifact, o.DeploymentKey, o.Fingerprint, o.Revision, o.Serving, o.Detail), StringComparer.Ordinal);
+        o => o.Component,
+        o => new Running(
+            o.Artifact, o.DeploymentKey, o.Fingerprint, o.Revision, o.Serving && o.Reflected != Signals.SignalStatus.Fail,
+            o.Detail ?? (o.Reflected == Signals.SignalStatus.Fail ? $"it answers, but not as {o.Revision}" : null)),
+        StringComparer.Ordinal);
 
     /// <summary>The fingerprint of one component; <paramref name="used"/> gives the digest that stands for a component it uses.</summary>
     public ComponentFingerprint Fingerprint(

@@ -231,10 +231,12 @@ public sealed record ComponentState
 
     public required bool Serving { get; init; }
 
-    public string? Detail { get; init; }
+    /// <summary>Text of the signal's status, as just asked; null from an agent that does not ask.</summary>
+    public string? Ready { get; init; }
 
-    /// <summary>The last lines of an instance that has ended.</summary>
-    public IReadOnlyList<string> Tail { get; init; } = [];
+    public string? Reflected { get; init; }
+
+    public string? Detail { get; init; }
 
     public string? Endpoint { get; init; }
 
@@ -242,7 +244,7 @@ public sealed record ComponentState
 }
 
 /// <summary>Names the running agent: <c>.laptime/run/agent.json</c>.</summary>
-public sealed record AgentIdentity(string Socket, int Pid, long StartTicks, string BootId, int Protocol, string Version, string? Folder = null);
+public sealed record AgentIdentity(string Socket, int Pid, long StartTicks, string BootId, int Protocol, string Version);
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(AgentRequest))]
