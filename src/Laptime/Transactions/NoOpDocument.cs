@@ -90,8 +90,8 @@ public sealed class NoOpDocument
 
         json.Close(']');
         json.Open("segments", '[');
-        WriteSegment(json, 1, "detect", DetectStartNs, DetectNs, DetectIsCritical);
-        WriteSegment(json, 2, "lookup", LookupStartNs, LookupNs, LookupIsCritical);
+        WriteSegment(json, 1, "detect", null, DetectStartNs, DetectNs, DetectIsCritical);
+        WriteSegment(json, 2, "lookup", "target", LookupStartNs, LookupNs, LookupIsCritical);
         json.Close(']');
         WriteDominant(json);
         json.Open("counters", '{');
@@ -150,6 +150,8 @@ public sealed class NoOpDocument
 
     private void WriteComponent(Utf8Json json, int i)
     {
+        // One that does not run has no deployment key, and nothing in the target was read for it.
+        var runs = DeploymentKeys[i] is not null;
         json.Open('{');
         json.Text("name", Names[i]);
         json.Text("action", "skip");
@@ -158,12 +160,12 @@ public sealed class NoOpDocument
         json.Text("fingerprint", Fingerprints[i]);
         json.Text("deploymentKey", DeploymentKeys[i]);
         json.Text("artifact", Artifacts[i]);
-        json.Text("previousArtifact", Artifacts[i]);
-        json.Text("artifactSource", "deployed");
+        json.Text("previousArtifact", runs ? Artifacts[i] : null);
+        json.Text("artifactSource", runs ? "deployed" : "cached");
         json.Text("fallback", null);
-        json.Text("revision", Revisions[i]);
+        json.Text("revision", runs ? Revisions[i] : RevisionOf(Names[i], Artifacts[i]));
         json.Open("signals", '{');
-        WriteSignal(json, "live", "not-run");
+        WriteSignal(json, "live", runs ? "pass" : "not-run");
         WriteSignal(json, "ready", Ready[i]);
         WriteSignal(json, "smoke", "not-run");
         json.Open("reflected", '{');
@@ -173,21 +175,36 @@ public sealed class NoOpDocument
             json.Text("observed", observed);
         }
 
-        json.Number("instances", Instances[i]);
-        json.Number("of", Of[i]);
+        if (runs)
+        {
+            json.Number("instances", Instances[i]);
+            json.Number("of", Of[i]);
+        }
+
         json.Close('}');
         json.Close('}');
         json.Text("endpoint", Endpoints[i]);
-        json.Open("reading", '{');
-        json.Text("revision", Revisions[i]);
-        json.Text("artifact", Artifacts[i]);
-        json.Number("instances", Instances[i]);
-        json.Number("of", Of[i]);
-        json.Time("at", ReadUnixNs[i]);
-        json.Close('}');
+        if (runs)
+        {
+            json.Open("reading", '{');
+            json.Text("revision", Revisions[i]);
+            json.Text("artifact", Artifacts[i]);
+            json.Number("instances", Instances[i]);
+            json.Number("of", Of[i]);
+            json.Time("at", ReadUnixNs[i]);
+            json.Close('}');
+        }
+        else
+        {
+            json.Text("reading", null);
+        }
+
         json.Text("stillServing", null);
         json.Close('}');
     }
+
+    /// <summary>As <see cref="ComponentReports.Revision"/>: the first twelve digits of the digest.</summary>
+    private static string? RevisionOf(string name, string? artifact) => artifact is null ? null : string.Concat(name, "@", artifact.AsSpan(artifact.IndexOf(':') + 1, 12));
 
     private static void WriteSignal(Utf8Json json, string name, string status)
     {
@@ -196,14 +213,14 @@ public sealed class NoOpDocument
         json.Close('}');
     }
 
-    private static void WriteSegment(Utf8Json json, int id, string name, long start, long duration, bool critical)
+    private static void WriteSegment(Utf8Json json, int id, string name, string? kind, long start, long duration, bool critical)
     {
         json.Open('{');
         json.Number("id", id);
         json.Text("parent", null);
         json.Text("name", name);
         json.Text("component", null);
-        json.Text("kind", null);
+        json.Text("kind", kind);
         json.Text("cache", null);
         json.Seconds("start", start);
         json.Seconds("seconds", duration);
