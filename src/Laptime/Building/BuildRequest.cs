@@ -24,6 +24,9 @@ public sealed record BuildRequest
     /// <summary>Values for ${names} in steps (<c>profile.X</c>, <c>env.X</c>, …); null: no value. What comes from <c>env.</c> is a secret.</summary>
     public required Func<string, string?> Values { get; init; }
 
+    /// <summary>Values that no log or message shows: steps may have them from the environment too.</summary>
+    public IReadOnlyList<string> Secrets { get; init; } = [];
+
     /// <summary>Of the component as it is about to be built; its file parts key the steps' own caches.</summary>
     public required ComponentFingerprint Fingerprint { get; init; }
 

@@ -8,7 +8,7 @@ internal sealed record ResolvedCommand(Command Command, string Text, IReadOnlyDi
 {
     public static ResolvedCommand Of(BuildRequest request, Step step, string directory, string logFile)
     {
-        var secrets = new HashSet<string>(StringComparer.Ordinal);
+        var secrets = new HashSet<string>(request.Secrets, StringComparer.Ordinal);
         var env = new SortedDictionary<string, string?>(StringComparer.Ordinal);
         foreach (var (name, folder) in request.UsedArtifacts)
         {

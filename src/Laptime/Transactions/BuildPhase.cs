@@ -110,6 +110,7 @@ internal sealed class BuildPhase(TransactionRun run, Detected detected, Detector
                 Full = run.Options.Full,
                 Values = run.Scope.Names.For(component),
                 Fingerprint = planned.Fingerprint,
+                Secrets = run.Scope.Names.Secrets,
                 UsedArtifacts = await UnpackUsedAsync(component, cancel),
                 OtherInputs = OtherInputs(component),
                 LogFolder = Path.Combine(run.Scope.Folder.Logs, "build", run.Id),
