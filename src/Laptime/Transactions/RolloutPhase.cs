@@ -249,13 +249,10 @@ internal sealed class RolloutPhase(TransactionRun run, ArtifactStore store, Targ
             throw new FaultException(fault);
         }
 
-        if (!held.IsStillHeld())
+        if (held.IsStillHeld())
         {
-            run.Log.Warn($"{component.Name}: the lock of {run.Scope.Environment.Name} was released or taken over while it was rolled out: it serves, but is not recorded as verified");
-            return;
+            Verified(component, planned, facts, revision);
         }
-
-        Verified(component, planned, facts, revision);
     }
 
     private void Verified(Component component, PlannedComponent planned, PlanningFacts facts, string? revision)
@@ -281,7 +278,7 @@ internal sealed class RolloutPhase(TransactionRun run, ArtifactStore store, Targ
                 Tainted = run.IsTainted(component.Name),
                 RunSettings = facts.RunSettings[component.Name],
             });
-            run.Scope.PruneFingerprints(component.Name, state.Load()[component.Name].Select(r => r.Fingerprint));
+            run.Scope.PruneFingerprints(component.Name, state.Load()[component.Name].Select(r => r.Fingerprint).Distinct().Take(StateStore.Kept));
         }
     }
 

@@ -12,7 +12,11 @@ namespace Laptime.Transactions;
 /// </summary>
 public sealed class StateStore(string folder)
 {
-    private const int Kept = 6;
+    /// <summary>Deployments to go back to, per component.</summary>
+    public const int Kept = 6;
+
+    /// <summary>The same deployment may have been verified by several transactions: `lap rollback --to` finds each.</summary>
+    private const int MostRecords = 40;
 
     /// <summary>True once anything was verified here.</summary>
     public bool Exists => File.Exists(FilePath);
@@ -37,7 +41,8 @@ public sealed class StateStore(string folder)
     public void Verified(DeployedRecord record) => Change(components =>
     {
         var before = components.GetValueOrDefault(record.Component) ?? [];
-        components[record.Component] = [record, .. before.Where(r => r.DeploymentKey != record.DeploymentKey || r.DeploymentKey.IsNone).Take(Kept - 1)];
+        var keys = before.Select(r => r.DeploymentKey).Where(k => k != record.DeploymentKey).Distinct().Take(Kept - 1).Append(record.DeploymentKey).ToHashSet();
+        components[record.Component] = [record, .. before.Where(r => keys.Contains(r.DeploymentKey)).Take(MostRecords - 1)];
     });
 
     /// <summary>The component was stopped and seen to be gone; it has no record any more.</summary>
