@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Help;
+using System.CommandLine.Parsing;
 using System.Runtime.CompilerServices;
 using Laptime.Cli.Commands;
 using Laptime.Cli.FastPath;
@@ -23,6 +24,11 @@ internal static class Program
         try
         {
             var parsed = Root().Parse(args.Length == 0 ? ["--help"] : args);
+            if (parsed.Action is not Examples && UnknownFlags(parsed) is { Count: > 0 } unknown)
+            {
+                return Verb.Fail(args.Contains("json"), Outcome.UsageError, unknown);
+            }
+
             return parsed.Errors.Count > 0 && parsed.Action is not Examples
                 ? Verb.Fail(
                     parsed.Errors.All(e => !e.Message.Contains("--output", StringComparison.Ordinal)) && args.Contains("json"), Outcome.UsageError,
@@ -33,6 +39,19 @@ internal static class Program
         {
             return Verb.Fail(args.Contains("json"), Outcome.UsageError, e.Problems);
         }
+    }
+
+    /// <summary>What looks like a flag and is none. The parser takes it for an argument where the command has some.</summary>
+    private static List<Problem> UnknownFlags(ParseResult parsed)
+    {
+        var command = parsed.CommandResult.Command;
+        string[] known = [.. command.Options.Concat(Global.All).SelectMany(o => o.Aliases.Append(o.Name)).Where(n => n.StartsWith("--", StringComparison.Ordinal))];
+        return
+        [
+            .. parsed.CommandResult.Children.OfType<ArgumentResult>().SelectMany(a => a.Tokens).Select(t => t.Value).Concat(parsed.UnmatchedTokens)
+                .Where(t => t.Length > 1 && t[0] == '-').Distinct()
+                .Select(t => new Problem($"lap {command.Name} has no flag {t}", Where: null, NearestName.Suggest(t, known))),
+        ];
     }
 
     /// <summary>The whole command line.</summary>

@@ -28,9 +28,7 @@ internal sealed class UnixProgram : IRunningProgram
     private readonly AnonymousPipeServerStream wake = new(PipeDirection.In, HandleInheritability.None);
     private readonly long started;
     private readonly Lock wakeGate = new();
-    private readonly Lock signalGate = new();
     private readonly List<ProcessTree.Member> strays = [];
-    private bool reaped;
     private bool finished;
     private volatile bool deadlinePassed;
     private volatile bool cancelled;
@@ -90,8 +88,6 @@ internal sealed class UnixProgram : IRunningProgram
 
     public void Kill()
     {
-        // At once, on the caller's thread: after a second Ctrl-C lap ends, and its other threads with it.
-        Signal(Unix.SigKill);
         killNow = true;
         Wake();
     }
@@ -242,11 +238,6 @@ internal sealed class UnixProgram : IRunningProgram
                 Signal(Unix.SigKill);
             }
 
-            lock (signalGate)
-            {
-                reaped = true;
-            }
-
             return (stop, Unix.Reap(pid), failure);
         }
         finally
@@ -294,26 +285,18 @@ internal sealed class UnixProgram : IRunningProgram
     /// </summary>
     private void Signal(int signal)
     {
-        lock (signalGate)
+        foreach (var member in ProcessTree.Below(pid))
         {
-            if (reaped)
+            if (!strays.Contains(member))
             {
-                return;
+                strays.Add(member);
             }
+        }
 
-            foreach (var member in ProcessTree.Below(pid))
-            {
-                if (!strays.Contains(member))
-                {
-                    strays.Add(member);
-                }
-            }
-
-            Unix.SignalGroup(pid, signal);
-            foreach (var stray in strays)
-            {
-                ProcessTree.Signal(stray, signal);
-            }
+        Unix.SignalGroup(pid, signal);
+        foreach (var stray in strays)
+        {
+            ProcessTree.Signal(stray, signal);
         }
     }
 
