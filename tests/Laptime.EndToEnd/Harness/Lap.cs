@@ -127,7 +127,7 @@ internal sealed class LapProcess : IDisposable
     }
 
     /// <summary>Sends a signal by its number: 2 is Ctrl-C, 15 SIGTERM, 9 the end.</summary>
-    public void Signal(int number) => Signals.Send(Pid, number);
+    public void Signal(int number) => UnixSignal.Send(Pid, number);
 
     /// <summary>Waits for the end of the program and of both outputs. At the bound it is killed, and the test fails with what it printed.</summary>
     public async Task<LapResult> ResultAsync(TimeSpan bound, CancellationToken cancel)

@@ -150,7 +150,7 @@ internal sealed class LapWorkspace : IAsyncDisposable
 
         foreach (var pid in Leftovers())
         {
-            Signals.Send(pid, Signals.Kill);
+            UnixSignal.Send(pid, UnixSignal.Kill);
         }
 
         await RemoveAsync();

@@ -50,7 +50,7 @@ internal static class LittleServer
 
         """;
 
-    /// <summary>Such a component in laptime.yaml: one shell step copies server.py and text.txt into out/, and says so in the file BUILDS.</summary>
+    /// <summary>Such a component in laptime.yaml: one shell step copies server.py and *.txt into out/.</summary>
     /// <param name="more">Keys of the component beside path, build, run and probes, one a line, without indentation.</param>
     /// <param name="step">What the step does beside copying.</param>
     /// <param name="probes">In place of the ready and reflect probes.</param>
@@ -61,7 +61,7 @@ internal static class LittleServer
         {{Indented(more ?? "x-none: 0", 4)}}
             build:
               steps:
-                - { name: copy, kind: compile, run: "mkdir -p out && cp server.py text.txt out/{{(step is null ? "" : " && " + step)}}" }
+                - { name: copy, kind: compile, run: "mkdir -p out && cp server.py *.txt out/{{(step is null ? "" : " && " + step)}}" }
         {{Indented(steps ?? "", 8)}}
               outputs: ["out/**"]
             run:

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Laptime.EndToEnd.Harness;
 
-internal static partial class Signals
+internal static partial class UnixSignal
 {
     public const int Interrupt = 2;
     public const int Kill = 9;
