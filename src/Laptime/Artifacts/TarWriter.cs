@@ -20,7 +20,7 @@ internal static class TarWriter
         var buffer = new byte[128 << 10];
         foreach (var file in files.OrderBy(f => f.Path, StringComparer.Ordinal))
         {
-            if ((file.Path.Contains('\n') && SplitName(file.Path) is null) || (file.LinkTarget?.Contains('\n') ?? false))
+            if ((file.Path.Contains('\n') && SplitName(file.Path) is not { Prefix: "" }) || (file.LinkTarget?.Contains('\n') ?? false))
             {
                 // pax allows it, but readers that split its records at line ends (.NET's) do not.
                 throw Refused(file, $"the output {file.Path.ReplaceLineEndings("\\n")} has a line break in a name that is long or not ASCII, or in its link's target",
@@ -77,15 +77,16 @@ internal static class TarWriter
     private static byte[] Header(string path, long size, bool executable, string? link)
     {
         var records = new StringBuilder();
-        var fits = SplitName(path) is not null;
-        if (!fits)
+        var longLink = link is not null && (link.Length > 100 || !Ascii.IsValid(link));
+        // Readers of a pax header may leave the prefix out (System.Formats.Tar does): beside other records a split path is written in full.
+        if (SplitName(path) is not { Prefix: var folders } || (folders.Length > 0 && (longLink || size > LargestOctal)))
         {
             records.Append(Record("path", path));
         }
 
-        if (link is not null && (link.Length > 100 || !Ascii.IsValid(link)))
+        if (longLink)
         {
-            records.Append(Record("linkpath", link));
+            records.Append(Record("linkpath", link!));
         }
 
         if (size > LargestOctal)

@@ -53,6 +53,13 @@ public sealed class TarWriterTests : IDisposable
         }).QuickCheckThrowOnFailure();
 
     [Fact]
+    public void A_long_path_keeps_its_folders_beside_a_link_that_needs_a_header_of_its_own()
+    {
+        var path = ".hidden/" + new string('n', 95);
+        Assert.Equal([new Wanted(path, "", false, "ж")], Read(Write([new(path, "", false, "ж")], "one")));
+    }
+
+    [Fact]
     public async Task What_is_packed_is_unpacked_the_same()
     {
         var tar = new MemoryStream(Write([new("d/a", "1", true, null), new("d/l", "", false, "a"), new("e", "", false, null)], "one"));
