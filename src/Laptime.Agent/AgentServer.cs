@@ -18,6 +18,7 @@ internal sealed record AgentParts(Supervisor Supervisor, Rollouts Rollouts, Obse
 internal sealed class AgentServer(AgentParts parts) : IDisposable
 {
     private static readonly TimeSpan IdleBound = TimeSpan.FromMinutes(10);
+    private static readonly TimeSpan EndBound = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan Round = TimeSpan.FromSeconds(2);
 
     private readonly CancellationTokenSource ending = new();
@@ -49,7 +50,16 @@ internal sealed class AgentServer(AgentParts parts) : IDisposable
             // The end that was asked for.
         }
 
-        await Task.WhenAll([housekeeping, .. open]);
+        // Every wait has a bound: whoever asked for the end counts on it.
+        try
+        {
+            await Task.WhenAll([housekeeping, .. open]).WaitAsync(EndBound, clock);
+        }
+        catch (TimeoutException)
+        {
+            await Console.Error.WriteLineAsync(
+                $"lap-agent: {open.Count(t => !t.IsCompleted)} connections{(housekeeping.IsCompleted ? "" : " and its housekeeping")} did not end within {EndBound.TotalSeconds:0} s; it ends without them");
+        }
     }
 
     private async Task ServeAsync(Socket socket)

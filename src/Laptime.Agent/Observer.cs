@@ -7,8 +7,10 @@ namespace Laptime.Agent;
 /// <summary>Reads what runs: from the processes, their sockets and the routes, not from memory of having started them.</summary>
 internal sealed class Observer(Supervisor supervisor, Fronts fronts)
 {
+    private const int LinesOfEnded = 5;
+
     /// <summary>One component's serving revision with what was seen of it.</summary>
-    internal sealed record Reading(Revision Revision, IReadOnlyList<Instance> Alive, int Wanted, bool? HoldPorts, bool FrontLeads, string? Detail)
+    internal sealed record Reading(Revision Revision, IReadOnlyList<Instance> Alive, int Wanted, bool? HoldPorts, bool FrontLeads, string? Detail, Instance? Ended)
     {
         internal bool Serving => Alive.Count == Wanted && HoldPorts != false && FrontLeads && Revision.Confirmed;
     }
@@ -44,13 +46,14 @@ internal sealed class Observer(Supervisor supervisor, Fronts fronts)
         }
 
         var leads = revision.FrontPort is null || (fronts.Find(revision.FrontPort) is { } front && ReferenceEquals(front.Route, revision.Route));
-        return new Reading(revision, alive, all.Length, hold, leads, Detail(revision, all, alive, hold, leads));
+        return new Reading(revision, alive, all.Length, hold, leads, Detail(revision, all, alive, hold, leads),
+            all.FirstOrDefault(i => i.GivenUpAfter > 0) ?? all.Except(alive).FirstOrDefault());
     }
 
     internal static ComponentState StateOf(Reading reading) => new()
     {
         Labels = reading.Revision.Labels, Since = reading.Revision.Since, Alive = reading.Alive.Count, Of = reading.Wanted, Serving = reading.Serving,
-        Detail = reading.Detail, Endpoint = EndpointOf(reading.Revision), Pids = [.. reading.Alive.Select(i => i.Session!.Pid)],
+        Detail = reading.Detail, Tail = reading.Ended?.Tail(reading.Revision.Plan, LinesOfEnded) ?? [], Endpoint = EndpointOf(reading.Revision), Pids = [.. reading.Alive.Select(i => i.Session!.Pid)],
     };
 
     internal static string? EndpointOf(Revision revision) => revision.FrontPort is { } port ? $"http://127.0.0.1:{port}" : null;

@@ -67,7 +67,7 @@ internal static class Program
             var me = ProcessOwner.Current();
             AtomicFile.Write(
                 folder.Identity,
-                JsonSerializer.SerializeToUtf8Bytes(new AgentIdentity(socketPath, me.Pid, me.StartTicks, me.BootId, AgentProtocol.Version, version), AgentJson.Default.AgentIdentity),
+                JsonSerializer.SerializeToUtf8Bytes(new AgentIdentity(socketPath, me.Pid, me.StartTicks, me.BootId, AgentProtocol.Version, version, folder.Mark()), AgentJson.Default.AgentIdentity),
                 durable: false, UnixFileMode.UserRead | UnixFileMode.UserWrite);
             try
             {

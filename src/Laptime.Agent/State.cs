@@ -10,6 +10,9 @@ internal sealed record AgentState
 {
     public required string BootId { get; init; }
 
+    /// <summary>The folder it was written in: <see cref="AgentFolder.Mark"/>.</summary>
+    public string? Folder { get; init; }
+
     public required IReadOnlyList<RevisionState> Revisions { get; init; }
 
     internal static AgentState? Read(string path)

@@ -60,7 +60,7 @@ internal sealed class Supervisor(AgentFolder folder, TimeProvider clock) : IDisp
             }
             else
             {
-                new AgentState { BootId = bootId, Revisions = [.. Revisions.Select(r => r.State)] }.Write(folder.Instances);
+                new AgentState { BootId = bootId, Folder = folder.Mark(), Revisions = [.. Revisions.Select(r => r.State)] }.Write(folder.Instances);
             }
 
             unwritten = false;
@@ -169,6 +169,13 @@ internal sealed class Supervisor(AgentFolder folder, TimeProvider clock) : IDisp
     {
         if (AgentState.Read(folder.Instances) is not { } state)
         {
+            return;
+        }
+
+        // What a copied workspace brought along runs under the original's agent.
+        if (!folder.IsOurs(state.Folder) && state.Revisions.Any(r => Directory.Exists(r.Labels.Workspace)))
+        {
+            File.Delete(folder.Instances);
             return;
         }
 

@@ -14,7 +14,7 @@ internal sealed record StatusDocument(string Schema, string Workspace, string En
 
 internal sealed record StatusComponent(string Name, StatusObserved? Observed, SignalsReport Signals, string? Drift, string? Endpoint);
 
-internal sealed record StatusObserved(string? Revision, string? Artifact, string? Fingerprint, string? Transaction, int Instances, int Of, DateTimeOffset? Since, bool Serving, string? Detail, IReadOnlyList<int> Pids);
+internal sealed record StatusObserved(string? Revision, string? Artifact, string? Fingerprint, string? Transaction, int Instances, int Of, DateTimeOffset? Since, bool Serving, string? Detail, IReadOnlyList<string> Tail, IReadOnlyList<int> Pids);
 
 internal sealed record LockList(string Schema, IReadOnlyList<LockItem> Items);
 

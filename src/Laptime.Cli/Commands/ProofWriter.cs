@@ -44,6 +44,7 @@ internal static class ProofWriter
         var proof = new Proof
         {
             Build = NoOpRun.Build,
+            Root = scope.Workspace.Root,
             Workspace = scope.Workspace.Name,
             Environment = scope.Environment.Name,
             Target = document.Target,
@@ -74,6 +75,18 @@ internal static class ProofWriter
         if (scope.Environment == scope.Workspace.Environments[0])
         {
             proof.Save(standard);
+        }
+    }
+
+    /// <summary>Until the next proof the full run decides.</summary>
+    public static void Forget(DeployScope scope)
+    {
+        foreach (var path in (string[])[Proof.PathOf(scope.Workspace.Root, scope.Environment.Name), Proof.PathOf(scope.Workspace.Root, null)])
+        {
+            if (File.Exists(path))
+            {
+                File.Delete(path);
+            }
         }
     }
 

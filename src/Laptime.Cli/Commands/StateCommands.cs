@@ -135,7 +135,7 @@ internal static class StateCommands
         return new StatusComponent(
             name,
             observed is null ? null : new StatusObserved(
-                observed.Revision, observed.Artifact.ToString(), observed.Fingerprint.ToString(), observed.Transaction, observed.Instances, observed.Of, observed.Since, observed.Serving, observed.Detail,
+                observed.Revision, observed.Artifact.ToString(), observed.Fingerprint.ToString(), observed.Transaction, observed.Instances, observed.Of, observed.Since, observed.Serving, observed.Detail, observed.Tail,
                 observed.Pids),
             new SignalsReport
             {

@@ -94,6 +94,9 @@ internal static class Transaction
     private static Journal OpenJournal(Session session, ReportFiles reports)
     {
         var journal = session.OpenJournal();
+
+        // From here on the fast path is not to answer: should this run be killed, the next one has to close its record.
+        ProofWriter.Forget(session.Scope);
         foreach (var abandoned in Recovery.CloseAbandoned(journal))
         {
             reports.Write(abandoned);

@@ -40,7 +40,7 @@ internal static class NoOpRun
         }
 
         var proof = Proof.Load(Proof.PathOf(root, environment));
-        if (proof is null || proof.Build != Build || !VariablesStand(proof))
+        if (proof is null || proof.Build != Build || proof.Root != root || !VariablesStand(proof))
         {
             return false;
         }

@@ -12,6 +12,9 @@ internal sealed class Proof
 {
     /// <summary>The build of lap that wrote it: another one decides for itself.</summary>
     public required string Build;
+
+    /// <summary>The workspace it was written for: in a copy of the folder it proves nothing.</summary>
+    public required string Root;
     public required string Workspace;
     public required string Environment;
     public required string Target;
@@ -46,7 +49,7 @@ internal sealed class Proof
     public required string[] ParityGaps;
 
     private const int MostBytes = 64 * 1024 * 1024;
-    private const string Magic = "lap-proof-1";
+    private const string Magic = "lap-proof-2";
 
     /// <summary>The proof of an environment; of the default one when no name is given.</summary>
     public static string PathOf(string root, string? environment) => environment is null ? root + "/.laptime/proof" : root + "/.laptime/env/" + environment + "/proof";
@@ -71,7 +74,7 @@ internal sealed class Proof
 
         var lines = Encoding.UTF8.GetString(content, 0, end).Split('\n');
         var head = lines[0].Split('\t');
-        if (lines.Length < 5 || head.Length != 13 || head[0] != Magic)
+        if (lines.Length < 5 || head.Length != 14 || head[0] != Magic)
         {
             return null;
         }
@@ -87,8 +90,8 @@ internal sealed class Proof
             }
         }
 
-        if (variables is null || !ulong.TryParse(head[11], NumberStyles.None, CultureInfo.InvariantCulture, out var key0)
-            || !ulong.TryParse(head[12], NumberStyles.None, CultureInfo.InvariantCulture, out var key1))
+        if (variables is null || !ulong.TryParse(head[12], NumberStyles.None, CultureInfo.InvariantCulture, out var key0)
+            || !ulong.TryParse(head[13], NumberStyles.None, CultureInfo.InvariantCulture, out var key1))
         {
             return null;
         }
@@ -96,7 +99,7 @@ internal sealed class Proof
         return new Proof
         {
             Build = head[1], Workspace = head[2], Environment = head[3], Target = head[4], Loop = head[5], Profile = head[6], Socket = head[7], NoOpLog = head[8],
-            Tree = head[9], Mark = head[10], Key0 = key0, Key1 = key1,
+            Tree = head[9], Mark = head[10], Root = head[11], Key0 = key0, Key1 = key1,
             Variables = Column(variables, 0), VariableHashes = Column(variables, 1),
             ParityGaps = lines[2].Length == 0 ? [] : lines[2].Split('\t'),
             Names = Column(components, 0), Fingerprints = Column(components, 1), DeploymentKeys = Column(components, 2), Artifacts = Column(components, 3),
@@ -107,7 +110,7 @@ internal sealed class Proof
     public void Save(string path)
     {
         var text = new StringBuilder();
-        text.AppendJoin('\t', Magic, Build, Workspace, Environment, Target, Loop, Profile, Socket, NoOpLog, Tree, Mark,
+        text.AppendJoin('\t', Magic, Build, Workspace, Environment, Target, Loop, Profile, Socket, NoOpLog, Tree, Mark, Root,
             Key0.ToString(CultureInfo.InvariantCulture), Key1.ToString(CultureInfo.InvariantCulture)).Append('\n');
         for (var i = 0; i < Variables.Length; i++)
         {
@@ -127,7 +130,7 @@ internal sealed class Proof
     /// <summary>False when a fact holds what separates facts: it would not read as it was written.</summary>
     public bool CanBeWritten()
     {
-        foreach (var texts in new[] { [Build, Workspace, Environment, Target, Loop, Profile, Socket, NoOpLog, Tree, Mark], Variables, ParityGaps, Names, Fingerprints, DeploymentKeys, Artifacts, Revisions })
+        foreach (var texts in new[] { [Build, Workspace, Environment, Target, Loop, Profile, Socket, NoOpLog, Tree, Mark, Root], Variables, ParityGaps, Names, Fingerprints, DeploymentKeys, Artifacts, Revisions })
         {
             if (Array.Exists(texts, t => t.AsSpan().ContainsAny('\t', '\n')))
             {

@@ -106,7 +106,7 @@ internal abstract class LineProgress : Progress
     }
 }
 
-/// <summary>One line for each finished segment: <c>[gateway] build/compile 1.20 s ok</c>.</summary>
+/// <summary>One line for each finished segment: <c>[gateway] build/compile 1.20 s ok</c>; with -v also what the steps print: <c>[gateway] | text</c>.</summary>
 internal sealed class PlainProgress(TextWriter error) : LineProgress(error)
 {
     public override void Happened(TransactionEvent happened)
@@ -121,6 +121,8 @@ internal sealed class PlainProgress(TextWriter error) : LineProgress(error)
                 break;
         }
     }
+
+    public override void Output(string component, string line) => Line($"[{component}] | {TextWidth.Clean(line)}\n");
 
     internal static string Text(Segment segment) => TextWidth.Clean(
         $"{(segment.Component is { } component ? $"[{component}] " : "")}{segment.Name} {Duration.Text(segment.Seconds!.Value)} {segment.Outcome}"

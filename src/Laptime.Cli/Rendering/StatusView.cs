@@ -25,6 +25,16 @@ internal static class StatusView
                 new(c.Endpoint ?? "", Tone.Dim),
                 new(c.Drift ?? "", Tone.Warn),
             })]);
+        foreach (var component in components.Where(c => c.Observed is { Serving: false, Tail.Count: > 0 }))
+        {
+            page.Blank();
+            page.Line(new Span($"last lines of {component.Name}", Tone.Strong));
+            foreach (var line in component.Observed!.Tail)
+            {
+                page.Line(new Span($"  | {line}", Tone.Dim));
+            }
+        }
+
         return page.ToString();
     }
 

@@ -28,7 +28,9 @@ internal sealed class UnixProgram : IRunningProgram
     private readonly AnonymousPipeServerStream wake = new(PipeDirection.In, HandleInheritability.None);
     private readonly long started;
     private readonly Lock wakeGate = new();
+    private readonly Lock signalGate = new();
     private readonly List<ProcessTree.Member> strays = [];
+    private bool reaped;
     private bool finished;
     private volatile bool deadlinePassed;
     private volatile bool cancelled;
@@ -88,6 +90,8 @@ internal sealed class UnixProgram : IRunningProgram
 
     public void Kill()
     {
+        // At once, on the caller's thread: after a second Ctrl-C lap ends, and its other threads with it.
+        Signal(Unix.SigKill);
         killNow = true;
         Wake();
     }
@@ -238,6 +242,11 @@ internal sealed class UnixProgram : IRunningProgram
                 Signal(Unix.SigKill);
             }
 
+            lock (signalGate)
+            {
+                reaped = true;
+            }
+
             return (stop, Unix.Reap(pid), failure);
         }
         finally
@@ -285,18 +294,26 @@ internal sealed class UnixProgram : IRunningProgram
     /// </summary>
     private void Signal(int signal)
     {
-        foreach (var member in ProcessTree.Below(pid))
+        lock (signalGate)
         {
-            if (!strays.Contains(member))
+            if (reaped)
             {
-                strays.Add(member);
+                return;
             }
-        }
 
-        Unix.SignalGroup(pid, signal);
-        foreach (var stray in strays)
-        {
-            ProcessTree.Signal(stray, signal);
+            foreach (var member in ProcessTree.Below(pid))
+            {
+                if (!strays.Contains(member))
+                {
+                    strays.Add(member);
+                }
+            }
+
+            Unix.SignalGroup(pid, signal);
+            foreach (var stray in strays)
+            {
+                ProcessTree.Signal(stray, signal);
+            }
         }
     }
 

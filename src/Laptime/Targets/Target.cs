@@ -79,6 +79,9 @@ public sealed record Observed
     /// <summary>In words when not serving: "exited with 1 12 s ago", "crash loop, 5 restarts".</summary>
     public string? Detail { get; init; }
 
+    /// <summary>The last lines of an instance that has ended by itself, where the target keeps them.</summary>
+    public IReadOnlyList<string> Tail { get; init; } = [];
+
     /// <summary>Where users reach it; null without a port.</summary>
     public string? Endpoint { get; init; }
 

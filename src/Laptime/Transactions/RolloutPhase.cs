@@ -249,10 +249,13 @@ internal sealed class RolloutPhase(TransactionRun run, ArtifactStore store, Targ
             throw new FaultException(fault);
         }
 
-        if (held.IsStillHeld())
+        if (!held.IsStillHeld())
         {
-            Verified(component, planned, facts, revision);
+            run.Log.Warn($"{component.Name}: the lock of {run.Scope.Environment.Name} was released or taken over while it was rolled out: it serves, but is not recorded as verified");
+            return;
         }
+
+        Verified(component, planned, facts, revision);
     }
 
     private void Verified(Component component, PlannedComponent planned, PlanningFacts facts, string? revision)

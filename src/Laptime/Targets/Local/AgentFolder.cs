@@ -61,16 +61,44 @@ public sealed class AgentFolder
         return Path.Combine(folder, "agent.sock");
     }
 
-    /// <summary>The agent that last ran here; it may have ended. Null when there was none or it cannot be read.</summary>
+    /// <summary>The agent that last ran here; it may have ended. Null when there was none, it cannot be read, or it came here with a copy of another workspace.</summary>
     public AgentIdentity? ReadIdentity()
     {
         try
         {
-            return JsonSerializer.Deserialize(File.ReadAllBytes(Identity), AgentJson.Default.AgentIdentity);
+            var identity = JsonSerializer.Deserialize(File.ReadAllBytes(Identity), AgentJson.Default.AgentIdentity);
+            return IsOurs(identity?.Folder) ? identity : null;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
         {
             return null;
+        }
+    }
+
+    /// <summary>
+    /// Tells this folder from a copy of it, which has the same files in it and must not take over what the original runs. Empty where that cannot be told.
+    /// </summary>
+    public unsafe string Mark()
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            return "";
+        }
+
+        const int inode = 32, deviceMajor = 136, deviceMinor = 140;
+        var status = stackalloc byte[256];
+        return Status(Run, status) ? $"{*(uint*)(status + deviceMajor):x}.{*(uint*)(status + deviceMinor):x}.{*(ulong*)(status + inode):x}" : "";
+    }
+
+    /// <summary>Written by this folder's agent, not copied here with the folder.</summary>
+    internal bool IsOurs(string? mark) => string.IsNullOrEmpty(mark) || Mark() is "" || mark == Mark();
+
+    private static unsafe bool Status(string path, byte* status)
+    {
+        const int currentFolder = -100, noFollow = 0x100, typeModeOwnerAndInode = 0x1 | 0x2 | 0x8 | 0x100;
+        fixed (byte* name = Encoding.UTF8.GetBytes(path + "\0"))
+        {
+            return Libc.Statx(currentFolder, name, noFollow, typeModeOwnerAndInode, status) == 0;
         }
     }
 
@@ -87,11 +115,7 @@ public sealed class AgentFolder
         if (ours && OperatingSystem.IsLinux())
         {
             var status = stackalloc byte[256];
-            fixed (byte* path = Encoding.UTF8.GetBytes(folder + "\0"))
-            {
-                const int currentFolder = -100, noFollow = 0x100, typeModeAndOwner = 0x1 | 0x2 | 0x8;
-                ours = Libc.Statx(currentFolder, path, noFollow, typeModeAndOwner, status) == 0 && *(uint*)(status + 20) == Libc.EffectiveUser();
-            }
+            ours = Status(folder, status) && *(uint*)(status + 20) == Libc.EffectiveUser();
         }
 
         if (!ours)

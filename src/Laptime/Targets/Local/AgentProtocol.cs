@@ -238,13 +238,16 @@ public sealed record ComponentState
 
     public string? Detail { get; init; }
 
+    /// <summary>The last lines of an instance that has ended.</summary>
+    public IReadOnlyList<string> Tail { get; init; } = [];
+
     public string? Endpoint { get; init; }
 
     public required IReadOnlyList<int> Pids { get; init; }
 }
 
 /// <summary>Names the running agent: <c>.laptime/run/agent.json</c>.</summary>
-public sealed record AgentIdentity(string Socket, int Pid, long StartTicks, string BootId, int Protocol, string Version);
+public sealed record AgentIdentity(string Socket, int Pid, long StartTicks, string BootId, int Protocol, string Version, string? Folder = null);
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(AgentRequest))]

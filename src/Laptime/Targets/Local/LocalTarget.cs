@@ -283,7 +283,8 @@ public sealed class LocalTarget(AgentLauncher launcher, string environment, bool
     {
         Component = state.Labels.Component, Revision = state.Labels.Revision, Artifact = DigestOf(state.Labels.Artifact),
         DeploymentKey = DigestOf(state.Labels.DeploymentKey), Fingerprint = DigestOf(state.Labels.Fingerprint), Transaction = state.Labels.Transaction,
-        Ready = SignalStatusText.Parse(state.Ready), Reflected = SignalStatusText.Parse(state.Reflected), Since = state.Since, Instances = state.Alive, Of = state.Of, Serving = state.Serving, Detail = state.Detail, Endpoint = state.Endpoint, Pids = state.Pids,
+        Ready = SignalStatusText.Parse(state.Ready), Reflected = SignalStatusText.Parse(state.Reflected), Since = state.Since, Instances = state.Alive, Of = state.Of,
+        Serving = state.Serving, Detail = state.Detail, Tail = state.Tail, Endpoint = state.Endpoint, Pids = state.Pids,
     };
 
     private static Digest DigestOf(string text) => Digest.TryParse(text, out var digest) ? digest : Digest.None;
