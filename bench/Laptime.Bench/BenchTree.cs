@@ -14,6 +14,7 @@ internal sealed class BenchTree : IDisposable
 {
     private const int FilesInFolder = 20;
     private readonly string lap;
+    private bool disposed;
 
     public BenchTree(string lap, int files)
     {
@@ -21,6 +22,8 @@ internal sealed class BenchTree : IDisposable
         Files = files;
         Root = Directory.CreateTempSubdirectory("laptime-bench-").FullName;
         Port = FreePort();
+        // Also when the bench is interrupted.
+        AppDomain.CurrentDomain.ProcessExit += (_, _) => Dispose();
         Write();
         _ = Git("init", "-q");
         // Every file as a big one: straight into one pack, which spares half a million loose objects.
@@ -61,6 +64,12 @@ internal sealed class BenchTree : IDisposable
 
     public void Dispose()
     {
+        if (disposed)
+        {
+            return;
+        }
+
+        disposed = true;
         _ = Child.Try(Lap("down"));
         _ = Child.Try(Lap("agent", "stop", "--instances"));
         Directory.Delete(Root, recursive: true);

@@ -17,6 +17,12 @@ internal static class NoOpBench
         {
             Console.Error.WriteLine($"bench: {size} files ...");
             using var tree = new BenchTree(lap, size);
+            if (peer.Program is not null)
+            {
+                // First of all: it leaves its log in a folder of its own among the inputs.
+                _ = Child.Run(peer.Build(tree), Path.Combine(tree.Root, ".git", "turbo.out"));
+            }
+
             _ = Child.Run(tree.Lap("deploy"), Path.Combine(tree.Root, ".git", "bench.out"));
             RequireNoOp(tree, "with the watch");
             var mark = tree.Mark("-");
@@ -27,11 +33,6 @@ internal static class NoOpBench
             }
 
             var n = size > 200_000 ? Math.Max(3, rounds / 3) : rounds;
-            if (peer.Program is not null)
-            {
-                _ = Child.Run(peer.Build(tree), Path.Combine(tree.Root, ".git", "turbo.out"));
-            }
-
             var git = tree.InTree("git", "status");
             var deploy = tree.Lap("deploy");
             var series = Rounds.Run(
@@ -49,6 +50,7 @@ internal static class NoOpBench
             ]);
             memory.Add([$"{size:n0}", MemoryGoal(Child.PeakMemory(deploy), size), Page.Ms(Child.PeakMemory(git))]);
 
+            RequireMark(tree, "-");
             if (mark == "-")
             {
                 watched.Add([$"{size:n0}", "the agent gave no watch", "", "", "", ""]);
@@ -57,6 +59,7 @@ internal static class NoOpBench
             {
                 _ = tree.Mark(mark);
                 var pair = Rounds.Run(n, ("lap", () => Child.Run(deploy)), ("empty", () => Child.Run(tree.InTree(empty))));
+                RequireMark(tree, mark);
                 watched.Add(
                 [
                     $"{size:n0}", Three(pair[0]), Three(pair[1]), Page.Against(pair[0].Median / pair[1].Median, 1.5, " x"), Page.Times(pair[0].Least / pair[1].Least),
@@ -107,6 +110,15 @@ internal static class NoOpBench
         if (document.RootElement.GetProperty("segments").EnumerateArray().Any(s => s.GetProperty("name").GetString() == "plan"))
         {
             throw new InvalidOperationException($"the deploy with nothing to do ({how}) went the full way:\n{said}");
+        }
+    }
+
+    /// <summary>A run that had gone the full way would have left a new proof.</summary>
+    private static void RequireMark(BenchTree tree, string mark)
+    {
+        if (tree.Mark(mark) is var now && now != mark)
+        {
+            throw new InvalidOperationException($"one of the deploys with nothing to do went the full way: the proof's mark was {mark}, now it is {now}");
         }
     }
 
