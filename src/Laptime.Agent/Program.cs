@@ -33,7 +33,8 @@ internal static class Program
     private static async Task<int> RunAsync(AgentFolder folder)
     {
         var socketPath = folder.Prepare();
-        if (await LockAsync(folder.Lock) is not { } only)
+        var version = Assembly.GetExecutingAssembly().GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "0";
+        if (await LockAsync(folder, version) is not { } only)
         {
             Console.Error.WriteLine("lap-agent: another one runs for this workspace");
             return 0;
@@ -41,7 +42,6 @@ internal static class Program
 
         await using (only)
         {
-            var version = Assembly.GetExecutingAssembly().GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "0";
             var clock = TimeProvider.System;
             using var supervisor = new Supervisor(folder, clock);
             await using var fronts = new Fronts();
@@ -89,21 +89,48 @@ internal static class Program
         }
     }
 
-    /// <summary>One agent per workspace. One that is just ending gets two seconds for it.</summary>
-    private static async Task<FileStream?> LockAsync(string path)
+    /// <summary>
+    /// One agent per workspace. One that is just ending gets two seconds for it; where one answers there is nothing to wait for, or this one would
+    /// begin when somebody ends that one on purpose.
+    /// </summary>
+    private static async Task<FileStream?> LockAsync(AgentFolder folder, string version)
     {
         for (var attempt = 0; attempt < 100; attempt++)
         {
             try
             {
-                return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+                return new FileStream(folder.Lock, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
             }
             catch (IOException)
             {
+                if (await AnswersAsync(folder, version))
+                {
+                    return null;
+                }
+
                 await Task.Delay(20);
             }
         }
 
         return null;
+    }
+
+    private static async Task<bool> AnswersAsync(AgentFolder folder, string version)
+    {
+        using var bound = new CancellationTokenSource(TimeSpan.FromSeconds(1));
+        try
+        {
+            if (await AgentClient.TryConnectAsync(folder, version, bound.Token) is not { } other)
+            {
+                return false;
+            }
+
+            await other.DisposeAsync();
+            return true;
+        }
+        catch (Exception e) when (e is OperationCanceledException or FaultException)
+        {
+            return false;
+        }
     }
 }

@@ -60,6 +60,15 @@ public sealed class CrashTests
         Assert.Equal("skip", Component(repaired, "shop").GetProperty("action").GetString());
     }
 
+    [Fact]
+    public async Task Components_that_are_rolled_out_side_by_side_start_one_agent()
+    {
+        await using var scene = Make();
+        await scene.DeployAsync();
+        Assert.Equal(scene.AgentPid, Assert.Single(scene.Processes(), p => p.CommandLine.Contains("lap-agent", StringComparison.Ordinal)).Pid);
+        Assert.Equal("", File.ReadAllText(scene.At(".laptime/run/agent.log")));
+    }
+
     private static async Task<bool> ServesAnotherAsync(Scene scene, int than)
     {
         try

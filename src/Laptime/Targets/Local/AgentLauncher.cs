@@ -13,6 +13,7 @@ public sealed class AgentLauncher(AgentFolder folder, string version, TimeProvid
 
     private static readonly TimeSpan Bound = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan BoundOfOther = TimeSpan.FromSeconds(2);
+    private static readonly SemaphoreSlim Launching = new(1);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(5);
 
     public AgentFolder Folder => folder;
@@ -36,6 +37,20 @@ public sealed class AgentLauncher(AgentFolder folder, string version, TimeProvid
     /// <summary>A connection to the agent, which is started when necessary.</summary>
     /// <exception cref="FaultException">It cannot be started, or did not answer in time.</exception>
     public async Task<AgentClient> ConnectAsync(CancellationToken cancel)
+    {
+        // Components that are rolled out side by side start one agent, not one each.
+        await Launching.WaitAsync(cancel);
+        try
+        {
+            return await ConnectOrLaunchAsync(cancel);
+        }
+        finally
+        {
+            Launching.Release();
+        }
+    }
+
+    private async Task<AgentClient> ConnectOrLaunchAsync(CancellationToken cancel)
     {
         var began = clock.GetTimestamp();
         if (await AgentClient.TryConnectAsync(folder, version, cancel) is { } running)
