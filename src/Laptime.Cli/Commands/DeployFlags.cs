@@ -13,6 +13,7 @@ internal static class DeployFlags
     public static readonly Argument<string[]> Components = new("COMPONENT")
     {
         Description = "Act on these only (default: all)",
+        HelpName = "COMPONENT",
         Arity = ArgumentArity.ZeroOrMore,
         CompletionSources = { static _ => ComponentNames() },
         Validators =
@@ -45,7 +46,7 @@ internal static class DeployFlags
     {
         try
         {
-            return WorkspaceFile.Find(Directory.GetCurrentDirectory()) is { } file
+            return WorkspaceFile.Find(Session.Here()) is { } file
                 ? [.. WorkspaceFile.Load(file, Environment.GetEnvironmentVariable).Components.Select(c => new System.CommandLine.Completions.CompletionItem(c.Name))]
                 : [];
         }

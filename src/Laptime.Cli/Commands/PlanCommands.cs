@@ -10,7 +10,7 @@ namespace Laptime.Cli.Commands;
 /// <summary>`lap plan` and `lap why`: questions. They run nothing but `tool:` commands' versions, and write nothing.</summary>
 internal static class PlanCommands
 {
-    private static readonly Argument<string> One = new("COMPONENT") { Description = "The component to explain", CompletionSources = { static _ => DeployFlags.ComponentNames() } };
+    private static readonly Argument<string> One = new("COMPONENT") { HelpName = "COMPONENT", Description = "The component to explain", CompletionSources = { static _ => DeployFlags.ComponentNames() } };
     private static readonly Option<bool> All = Flag.Switch("--all", "Every fact, not only the first ten");
 
     public static Command Plan() => Verb.Make(

@@ -105,11 +105,26 @@ internal sealed class Session(ParseResult arguments, Shutdown shutdown)
         return problems.Count > 0 ? throw new LapException(problems) : new HashSet<string>(names, StringComparer.Ordinal);
     }
 
+    /// <summary>The current folder.</summary>
+    /// <exception cref="LapException">It was removed since the shell went there.</exception>
+    public static string Here()
+    {
+        try
+        {
+            return Directory.GetCurrentDirectory();
+        }
+        catch (IOException)
+        {
+            throw new LapException("the current folder does not exist any more", null, "go to one that does: cd ~");
+        }
+    }
+
     private Workspace LoadWorkspace()
     {
-        var path = Arguments.GetValue(Global.File) is { } given ? Path.GetFullPath(given) : WorkspaceFile.Find(Directory.GetCurrentDirectory());
+        var here = Here();
+        var path = Arguments.GetValue(Global.File) is { } given ? Path.GetFullPath(given, here) : WorkspaceFile.Find(here);
         return path is null
-            ? throw new LapException("there is no laptime.yaml here or in a folder above", Directory.GetCurrentDirectory(), "lap init writes one from what it finds here; lap demo shows one at work")
+            ? throw new LapException("there is no laptime.yaml here or in a folder above", here, "lap init writes one from what it finds here; lap demo shows one at work")
             : WorkspaceFile.Load(path, System.Environment.GetEnvironmentVariable);
     }
 

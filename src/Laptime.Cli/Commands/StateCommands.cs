@@ -10,7 +10,7 @@ namespace Laptime.Cli.Commands;
 /// <summary>What is there now: status, logs, down, lock.</summary>
 internal static class StateCommands
 {
-    private static readonly Argument<string> One = new("COMPONENT") { Description = "The component", CompletionSources = { static _ => DeployFlags.ComponentNames() } };
+    private static readonly Argument<string> One = new("COMPONENT") { HelpName = "COMPONENT", Description = "The component", CompletionSources = { static _ => DeployFlags.ComponentNames() } };
     private static readonly Option<int> Lines = Flag.Number("--lines", "How many of the newest lines", 100, 0, "-n");
     private static readonly Option<bool> Follow = Flag.Switch("--follow", "Go on with what comes, until Ctrl-C");
 

@@ -16,7 +16,7 @@ internal static class WorkspaceCommands
         "init", "Look at what is here and write a first laptime.yaml, with every guess explained in it.", [Overwrite, DryRun],
         session =>
         {
-            var root = Directory.GetCurrentDirectory();
+            var root = Session.Here();
             if (session.Arguments.GetValue(DryRun))
             {
                 Console.Out.Write(WorkspaceInit.Detect(root).Text);

@@ -182,7 +182,18 @@ internal static class NoOpRun
 
     private static string? FindRoot()
     {
-        for (var folder = Environment.CurrentDirectory; !string.IsNullOrEmpty(folder); folder = Path.GetDirectoryName(folder))
+        string here;
+        try
+        {
+            here = Environment.CurrentDirectory;
+        }
+        catch (IOException)
+        {
+            // It was removed: the full run has the words for it.
+            return null;
+        }
+
+        for (var folder = here; !string.IsNullOrEmpty(folder); folder = Path.GetDirectoryName(folder))
         {
             if (File.Exists(folder + "/laptime.yaml") || File.Exists(folder + "/laptime.yml"))
             {

@@ -114,5 +114,14 @@ public sealed class FlagTests
         }
     }
 
+    /// <summary>Help that has no name for an argument lists its completions, which are read from the workspace: help loads no configuration.</summary>
+    [Fact]
+    public void Help_asks_for_no_completions()
+    {
+        var arguments = Commands(Program.Root()).SelectMany(c => c.Arguments).Distinct().Where(a => a.CompletionSources.Count > 0).ToList();
+        Assert.Contains(arguments, a => a.Name == "COMPONENT");
+        Assert.All(arguments.Where(a => a.Name == "COMPONENT"), a => Assert.Equal("COMPONENT", a.HelpName));
+    }
+
     private static IEnumerable<Command> Commands(Command command) => command.Subcommands.SelectMany(Commands).Prepend(command);
 }
