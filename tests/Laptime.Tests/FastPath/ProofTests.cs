@@ -19,7 +19,7 @@ public sealed class ProofTests : IDisposable
         string At(int i, string standard) => i < texts.Length ? texts[i] : standard;
         return new Proof
         {
-            Build = "0f8fad5b", Workspace = At(0, "shop"), Environment = At(1, "local"), Target = "process", Loop = "fast", Profile = At(2, ""), Socket = At(3, "/run/agent.sock"),
+            Build = "0f8fad5b", Root = "/shop", Workspace = At(0, "shop"), Environment = At(1, "local"), Target = "process", Loop = "fast", Profile = At(2, ""), Socket = At(3, "/run/agent.sock"),
             NoOpLog = At(4, "/shop/.laptime/noops"), Tree = "sha256:00", Mark = "-", Key0 = ulong.MaxValue, Key1 = 1, Variables = [At(5, "FLAVOR"), "UNSET"], VariableHashes = ["123", "-"],
             ParityGaps = [At(6, "gateway: step lint is left out of the fast loop")], Names = ["gateway", At(7, "lib")], Fingerprints = ["sha256:1", "sha256:2"],
             DeploymentKeys = ["sha256:3", "-"], Artifacts = ["sha256:4", "sha256:5"], Revisions = ["gateway@4", "-"],
