@@ -50,7 +50,7 @@ public sealed class StateStoreTests : IDisposable
     }
 
     [Fact]
-    public void The_newest_is_first_six_are_kept_and_one_that_comes_back_is_there_once()
+    public void The_newest_is_first_and_every_verification_of_the_six_newest_deployments_is_kept()
     {
         for (var i = 1; i <= 9; i++)
         {
@@ -59,7 +59,15 @@ public sealed class StateStoreTests : IDisposable
 
         Assert.Equal(["a@9", "a@8", "a@7", "a@6", "a@5", "a@4"], Revisions("a"));
         Store.Verified(Record("a", 7));
-        Assert.Equal(["a@7", "a@9", "a@8", "a@6", "a@5", "a@4"], Revisions("a"));
+        Assert.Equal(["a@7", "a@9", "a@8", "a@7", "a@6", "a@5", "a@4"], Revisions("a"));
+        Store.Verified(Record("a", 10));
+        Assert.Equal(["a@10", "a@7", "a@9", "a@8", "a@7", "a@6", "a@5"], Revisions("a"));
+        for (var i = 0; i < 100; i++)
+        {
+            Store.Verified(Record("a", 10));
+        }
+
+        Assert.InRange(Revisions("a").Length, 2, 50);
     }
 
     [Fact]
