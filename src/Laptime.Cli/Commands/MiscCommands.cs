@@ -38,7 +38,16 @@ internal static class MiscCommands
         }),
         Verb.Make("stop", "End it. What runs goes on running without its front ports, unless --instances.", [StopInstances], async session =>
         {
-            if (await session.Launcher.TryConnectAsync(session.Shutdown.Token) is not { } client)
+            var cancel = session.Shutdown.Token;
+            var stop = session.Arguments.GetValue(StopInstances);
+            var client = await session.Launcher.TryConnectAsync(cancel);
+            if (client is null && stop && session.Launcher.HasInstances)
+            {
+                // What an agent left running needs one to be stopped in order.
+                client = await session.Launcher.ConnectAsync(cancel);
+            }
+
+            if (client is null)
             {
                 Console.Out.WriteLine("the agent does not run");
                 return 0;
@@ -46,8 +55,7 @@ internal static class MiscCommands
 
             await using (client)
             {
-                var stop = session.Arguments.GetValue(StopInstances);
-                await client.AskAsync<AgentAnswer.Done>(new AgentRequest.Shutdown(stop ? "stop" : "keep"), session.Shutdown.Token);
+                await session.Launcher.EndAsync(client, stop ? "stop" : "keep", cancel);
                 Console.Out.WriteLine(stop ? "the agent and its instances have ended" : "the agent has ended; its instances run on");
             }
 

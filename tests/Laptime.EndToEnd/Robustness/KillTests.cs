@@ -97,6 +97,16 @@ public sealed class KillTests
     }
 
     [Fact]
+    public async Task Agent_stop_with_instances_stops_them_also_when_the_agent_is_gone()
+    {
+        await using var scene = Scene.Web();
+        await scene.DeployAsync();
+        Living.Of(scene.AgentPid)!.Kill();
+        Assert.Equal(0, (await scene.LapAsync("agent", "stop", "--instances")).ExitCode);
+        Assert.Empty(scene.Processes());
+    }
+
+    [Fact]
     public async Task The_agent_killed_in_the_middle_of_a_rollout_fails_the_deploy_and_the_next_one_works()
     {
         await using var scene = Scene.Web(ready: "{ run: \"test ! -e ASIDE/closed\", poll: 10ms, timeout: 60s }");

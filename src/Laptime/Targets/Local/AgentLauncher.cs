@@ -60,7 +60,10 @@ public sealed class AgentLauncher(AgentFolder folder, string version, TimeProvid
                 return running;
             }
 
-            await ReplaceAsync(running, began, cancel);
+            await using (running)
+            {
+                await EndAsync(running, "keep", cancel);
+            }
         }
 
         folder.Prepare();
@@ -87,20 +90,20 @@ public sealed class AgentLauncher(AgentFolder folder, string version, TimeProvid
         }
     }
 
-    private async Task ReplaceAsync(AgentClient old, long began, CancellationToken cancel)
+    /// <summary>Ends an agent; when this returns its process and its front ports are gone.</summary>
+    /// <param name="instances">"keep": what runs runs on. "stop": it is stopped first.</param>
+    /// <exception cref="FaultException">It does not end.</exception>
+    public async Task EndAsync(AgentClient agent, string instances, CancellationToken cancel)
     {
-        await using (old)
-        {
-            await old.AskAsync<AgentAnswer.Done>(new AgentRequest.Shutdown("keep"), cancel);
-        }
-
-        var ticks = ProcessOwner.TicksOf(old.Agent.Pid);
-        while (ticks is not null && ProcessOwner.TicksOf(old.Agent.Pid) == ticks)
+        var (pid, ticks) = (agent.Agent.Pid, ProcessOwner.TicksOf(agent.Agent.Pid));
+        await agent.AskAsync<AgentAnswer.Done>(new AgentRequest.Shutdown(instances), cancel);
+        var began = clock.GetTimestamp();
+        while (ticks is not null && ProcessOwner.TicksOf(pid) == ticks)
         {
             if (clock.GetElapsedTime(began) > Bound)
             {
                 throw new FaultException(new Fault(
-                    Outcome.RolloutFailed, $"the agent of lap {old.Agent.Version} (pid {old.Agent.Pid}) does not end", folder.Run, $"end it by hand: kill {old.Agent.Pid}"));
+                    Outcome.RolloutFailed, $"the agent of lap {agent.Agent.Version} (pid {pid}) does not end", folder.Run, $"end it by hand: kill {pid}"));
             }
 
             await Task.Delay(Pause, clock, cancel);
