@@ -105,6 +105,18 @@ public sealed class FastPathTests
     }
 
     [Fact]
+    public async Task It_gives_way_when_the_instance_is_not_ready_any_more()
+    {
+        await using var scene = Scene.Web(ready: "{ run: \"test ! -e ASIDE/closed\", poll: 10ms, timeout: 1s }");
+        await SettleAsync(scene);
+        File.WriteAllText(scene.Aside("closed"), "");
+        var refused = await scene.DeployAsync(12);
+        Assert.Equal("readiness-timeout", refused.GetProperty("outcome").GetString());
+        File.Delete(scene.Aside("closed"));
+        await SettleAsync(scene);
+    }
+
+    [Fact]
     public async Task A_damaged_proof_never_hides_a_change()
     {
         await using var scene = Scene.Web();
