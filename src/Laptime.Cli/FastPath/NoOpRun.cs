@@ -85,7 +85,36 @@ internal static class NoOpRun
             return false;
         }
 
+        if (proof.Mark != "-" && !watched)
+        {
+            Rearm(proof, answer!, Proof.PathOf(root, environment));
+        }
+
         return Tell(root, proof, found, startedUnixNs, startTicks, (lookupStart, lookupEnd), (detectStart, detectEnd), json, quiet, plain);
+    }
+
+    /// <summary>
+    /// Something was written since the last look, and the look just now found nothing that counts. The agent's new mark is older than that look, so it
+    /// stands for it: the next run need not look again.
+    /// </summary>
+    private static void Rearm(Proof proof, string[] answer, string path)
+    {
+        var word = answer[^1].LastIndexOf(' ');
+        var mark = word < 0 ? "-" : answer[^1][(word + 1)..];
+        if (mark == proof.Mark || mark is "-" or "")
+        {
+            return;
+        }
+
+        proof.Mark = mark;
+        try
+        {
+            proof.Save(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // The next run looks again, as this one did.
+        }
     }
 
     private static long Elapsed(long startTicks) => (long)((Stopwatch.GetTimestamp() - startTicks) * (1e9 / Stopwatch.Frequency));
