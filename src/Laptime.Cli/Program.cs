@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Parsing;
+using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using Laptime.Cli.Commands;
 using Laptime.Cli.FastPath;
@@ -16,7 +17,14 @@ internal static class Program
 {
     private static int Main(string[] args) => Run(args);
 
-    internal static int Run(string[] args) => NoOpRun.TryRun(args) ? 0 : RunFully(args);
+    /// <summary>Time stamp of the moment in which the running command began.</summary>
+    internal static long BeganAt { get; private set; }
+
+    internal static int Run(string[] args)
+    {
+        BeganAt = Stopwatch.GetTimestamp();
+        return NoOpRun.TryRun(args) ? 0 : RunFully(args);
+    }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static int RunFully(string[] args)

@@ -44,8 +44,9 @@ internal static class Transaction
                 }
 
                 var log = new TransactionLog(() => opening.GetAwaiter().GetResult(), progress.Happened);
-                var timeline = new Timeline(session.Clock, log.Segment);
+                var timeline = new Timeline(session.Clock, log.Segment, Program.BeganAt);
                 log.Open(First(session, scope, verb, timeline.Started));
+                timeline.Record("detect", 0, timeline.Now, kind: "start-up");
                 var detector = new Detector(scope, session.Store, target, session.Runner, Environment.GetEnvironmentVariable, session.Clock);
                 var deployer = new Deployer(
                     scope, detector, session.Store, new Builder(session.Runner, session.Clock), Show, target, new Prober(session.Clock),

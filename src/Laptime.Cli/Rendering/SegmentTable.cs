@@ -56,7 +56,7 @@ internal static class SegmentTable
     private static string Axis(string whole, int width) => "0" + whole.PadLeft(width - 1);
 
     private static string Remarked(Segment segment) => segment.Name
-        + (segment.Kind is { } kind && segment.Name == "wait" ? $" ({kind})" : "")
+        + (segment.Kind is { } kind && segment.Name is "wait" or "detect" ? $" ({kind})" : "")
         + (segment.Cache == "hit" ? " (hit)" : "")
         + (segment.Outcome is null or "ok" ? "" : $" ({segment.Outcome})");
 

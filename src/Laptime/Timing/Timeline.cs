@@ -14,12 +14,13 @@ public sealed class Timeline
 
     /// <param name="clock">The one clock.</param>
     /// <param name="listener">Called with a segment without <see cref="Segment.Seconds"/> at its start, and with it at its end.</param>
-    public Timeline(TimeProvider clock, Action<Segment> listener)
+    /// <param name="origin">The clock's time stamp of second 0 (when the command began); null: now.</param>
+    public Timeline(TimeProvider clock, Action<Segment> listener, long? origin = null)
     {
         this.clock = clock;
         this.listener = listener;
-        origin = clock.GetTimestamp();
-        Started = clock.GetUtcNow();
+        this.origin = origin ?? clock.GetTimestamp();
+        Started = clock.GetUtcNow() - clock.GetElapsedTime(this.origin);
     }
 
     /// <summary>Wall-clock time of second 0.</summary>
