@@ -24,9 +24,10 @@ public sealed class CriticalPath
     {
         (this.start, this.end) = (start, end);
         var children = segments.ToLookup(s => s.Parent);
+        // In whole nanoseconds, as clocks tell: two sums that are equal must not differ in their last bit.
         leaves = [.. segments
             .Where(s => s.Seconds is { } seconds && !children[s.Id].Any() && s.Start >= start - Touch && s.Start + seconds <= end + Touch && seconds >= 0)
-            .OrderBy(End).ThenBy(s => s.Start).ThenBy(s => s.Id)];
+            .OrderBy(s => Math.Round(End(s) * 1e9)).ThenBy(s => s.Start).ThenBy(s => s.Id)];
         dependencies = Dependencies(segments, children);
         var path = Walk();
         var onPath = path.Select(s => s.Id).ToHashSet();
