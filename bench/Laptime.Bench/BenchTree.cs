@@ -87,7 +87,7 @@ internal sealed class BenchTree : IDisposable
             {
                 var number = (folder * FilesInFolder) + i;
                 var line = string.Create(CultureInfo.InvariantCulture, $"line of file {number} of a tree that is as large as others are\n");
-                File.WriteAllText(Path.Combine(path, $"file{i:d2}.txt"), new StringBuilder().Insert(0, line, 8 + (number * 7919 % 120)).ToString());
+                File.WriteAllText(Path.Combine(path, $"file{i:d2}.txt"), new StringBuilder().Insert(0, line, 8 + (int)(number * 7919L % 120)).ToString());
             }
         }
 
