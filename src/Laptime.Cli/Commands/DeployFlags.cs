@@ -16,18 +16,6 @@ internal static class DeployFlags
         HelpName = "COMPONENT",
         Arity = ArgumentArity.ZeroOrMore,
         CompletionSources = { static _ => ComponentNames() },
-        Validators =
-        {
-            static result =>
-            {
-                // The library takes an unknown flag for an argument.
-                foreach (var flag in result.Tokens.Select(t => t.Value).Where(v => v.StartsWith('-')))
-                {
-                    var command = (result.Parent as System.CommandLine.Parsing.CommandResult)?.Command;
-                    result.AddError($"there is no flag {flag}: {NearestName.Suggest(flag, [.. (command?.Options ?? []).Concat(Global.All).Select(o => o.Name).Distinct()])}");
-                }
-            },
-        },
     };
 
     public static readonly Option<string?> Profile = Flag.Text("--profile", "Build settings (default: the environment's)", "NAME");
