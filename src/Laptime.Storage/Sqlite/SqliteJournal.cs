@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Reflection;
 using System.Text.Json;
 using Laptime.Foundations;
@@ -12,7 +13,10 @@ namespace Laptime.Storage.Sqlite;
 /// </summary>
 public sealed class SqliteJournal : Journal
 {
-    private const long SchemaVersion = 1;
+    private const long SchemaVersion = 2;
+
+    /// <summary>The first version with records.</summary>
+    private const long RecordsSince = 2;
 
     private const string Schema =
         """
@@ -23,15 +27,27 @@ public sealed class SqliteJournal : Journal
         CREATE INDEX IF NOT EXISTS unended ON transactions (id) WHERE document IS NULL;
         CREATE TABLE IF NOT EXISTS events (seq INTEGER PRIMARY KEY, id TEXT NOT NULL, event TEXT NOT NULL);
         CREATE INDEX IF NOT EXISTS events_of ON events (id);
+        """ + RecordTables;
+
+    /// <summary>Every statement only adds: an older journal is brought up to date by them.</summary>
+    private const string RecordTables =
+        """
+
+        CREATE TABLE IF NOT EXISTS records (
+            seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, id TEXT NOT NULL, at TEXT NOT NULL, document TEXT NOT NULL, UNIQUE (kind, id));
+        CREATE TABLE IF NOT EXISTS samples (seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, id TEXT NOT NULL, document TEXT NOT NULL);
+        CREATE INDEX IF NOT EXISTS samples_of ON samples (kind, id);
         """;
 
     private readonly Lock gate = new();
     private readonly Database? database;
     private readonly string path;
     private readonly NoOpLog? noOps;
+    private readonly bool hasRecords;
     private bool durable;
 
-    private SqliteJournal(string path, Database? database, NoOpLog? noOps) => (this.path, this.database, this.noOps) = (path, database, noOps);
+    private SqliteJournal(string path, Database? database, NoOpLog? noOps, bool hasRecords) =>
+        (this.path, this.database, this.noOps, this.hasRecords) = (path, database, noOps, hasRecords);
 
     /// <summary>Opens the journal, and creates the file and its folder where there is none.</summary>
     /// <exception cref="LapException">The file is damaged, of a newer version, locked, or cannot be written; it is left as it is.</exception>
@@ -57,8 +73,12 @@ public sealed class SqliteJournal : Journal
             {
                 throw JournalTrouble.Newer(path, version.Value, writer, SchemaVersion, Self());
             }
+            else if (version < SchemaVersion)
+            {
+                Upgrade(database);
+            }
 
-            return new SqliteJournal(path, database, noOps);
+            return new SqliteJournal(path, database, noOps, hasRecords: true);
         }
         catch (SqliteException e)
         {
@@ -85,7 +105,7 @@ public sealed class SqliteJournal : Journal
     {
         if (!File.Exists(path))
         {
-            return new SqliteJournal(path, null, noOps);
+            return new SqliteJournal(path, null, noOps, hasRecords: false);
         }
 
         Database? database = null;
@@ -106,10 +126,11 @@ public sealed class SqliteJournal : Journal
             if (version is null)
             {
                 database.Dispose();
-                return new SqliteJournal(path, null, noOps);
+                return new SqliteJournal(path, null, noOps, hasRecords: false);
             }
 
-            return new SqliteJournal(path, database, noOps);
+            // A question does not upgrade: what an older version cannot have is empty.
+            return new SqliteJournal(path, database, noOps, version >= RecordsSince);
         }
         catch (SqliteException e)
         {
@@ -192,6 +213,50 @@ public sealed class SqliteJournal : Journal
         return open;
     });
 
+    public override void Save(JournalRecord record) => Write(durably: true, writable => writable.Run(
+        "INSERT INTO records (kind, id, at, document) VALUES (?, ?, ?, ?) ON CONFLICT (kind, id) DO UPDATE SET document = excluded.document",
+        [record.Kind, record.Id, record.At.UtcDateTime.ToString("O", CultureInfo.InvariantCulture), record.Json]));
+
+    public override void AddSample(string kind, string id, string json) => Write(durably: true, writable => writable.Transact(() =>
+    {
+        var exists = false;
+        writable.Run("SELECT 1 FROM records WHERE kind = ? AND id = ?", [kind, id], _ => exists = true);
+        if (!exists)
+        {
+            throw new InvalidOperationException($"there is no {kind} {id} to add a sample to");
+        }
+
+        writable.Run("INSERT INTO samples (kind, id, document) VALUES (?, ?, ?)", [kind, id, json]);
+    }));
+
+    public override IReadOnlyList<JournalRecord> Records(string kind) =>
+        Read(readable => RecordsOf(readable, "SELECT id, at, document FROM records WHERE kind = ? ORDER BY at DESC, seq DESC", kind));
+
+    public override JournalRecord? FindRecord(string kind, string id) =>
+        Read(readable => RecordsOf(readable, "SELECT id, at, document FROM records WHERE kind = ? AND id = ?", kind, id) is [var found] ? found : null);
+
+    public override IReadOnlyList<string> Samples(string kind, string id) => Read(readable =>
+    {
+        var samples = new List<string>();
+        if (hasRecords)
+        {
+            readable?.Run("SELECT document FROM samples WHERE kind = ? AND id = ? ORDER BY seq", [kind, id], row => samples.Add(row.Text(0)));
+        }
+
+        return samples;
+    });
+
+    public override bool Remove(string kind, string id)
+    {
+        var removed = false;
+        Write(durably: true, writable => writable.Transact(() =>
+        {
+            writable.Run("DELETE FROM records WHERE kind = ? AND id = ? RETURNING 1", [kind, id], _ => removed = true);
+            writable.Run("DELETE FROM samples WHERE kind = ? AND id = ?", [kind, id]);
+        }));
+        return removed;
+    }
+
     public override void Dispose()
     {
         lock (gate)
@@ -202,6 +267,29 @@ public sealed class SqliteJournal : Journal
 
     /// <summary>Settings of this connection, for tests that need a limit.</summary>
     internal void Tune(string pragma) => Write(durably: true, writable => writable.Execute(pragma));
+
+    /// <summary>Brings an older journal to this version, in one piece or not at all.</summary>
+    private static void Upgrade(Database database) => database.Transact(() =>
+    {
+        // Another process may have been here first; only tables are added so far, so that every older version takes the same step.
+        if (VersionOf(database, out _) < SchemaVersion)
+        {
+            database.Execute(Schema);
+            database.Run("UPDATE schema SET version = ?, writer = ?", [$"{SchemaVersion}", Self()]);
+        }
+    });
+
+    private List<JournalRecord> RecordsOf(Database? readable, string query, string kind, params ReadOnlySpan<string?> more)
+    {
+        var found = new List<JournalRecord>();
+        if (hasRecords)
+        {
+            readable?.Run(query, [kind, .. more], row => found.Add(new JournalRecord(
+                kind, row.Text(0), DateTimeOffset.Parse(row.Text(1), CultureInfo.InvariantCulture, DateTimeStyles.RoundtripKind), row.Text(2))));
+        }
+
+        return found;
+    }
 
     private static TransactionDocument? Folded(Database readable, string transaction)
     {

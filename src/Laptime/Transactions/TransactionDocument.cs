@@ -51,6 +51,10 @@ public sealed record TransactionDocument
 
     /// <summary>Who ran it: user@host, pid.</summary>
     public string? Actor { get; init; }
+
+    /// <summary>The measurement that this run belongs to (a baseline's or a race's id); null: somebody wanted to deploy.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? MeasuredFor { get; init; }
 }
 
 /// <param name="Event">commit, merge, save, start, or time.</param>

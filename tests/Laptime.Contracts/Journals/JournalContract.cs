@@ -109,6 +109,59 @@ public abstract class JournalContract
         Assert.Equal(Enumerable.Range(0, 200), journal.Load(Samples.Id(1))!.Warnings.Select(int.Parse).Order());
     }
 
+    [Fact]
+    public void Records_are_kept_by_kind_and_id_with_their_samples_in_order()
+    {
+        using var journal = Create();
+        journal.Save(Samples.Record("baseline", "b1", 1, "{\"n\":1}"));
+        journal.Save(Samples.Record("baseline", "日'b", 2));
+        journal.Save(Samples.Record("race", "b1", 3, "{\"race\":true}"));
+        journal.AddSample("baseline", "b1", "{\"run\":1}");
+        journal.AddSample("race", "b1", "{\"pair\":1}");
+        journal.AddSample("baseline", "b1", "{\"run\":2}");
+        Assert.Equal(Samples.Record("baseline", "b1", 1, "{\"n\":1}"), journal.FindRecord("baseline", "b1"));
+        Assert.Equal(["日'b", "b1"], journal.Records("baseline").Select(r => r.Id));
+        Assert.Equal(["{\"run\":1}", "{\"run\":2}"], journal.Samples("baseline", "b1"));
+        Assert.Equal(["{\"pair\":1}"], journal.Samples("race", "b1"));
+        Assert.Empty(journal.List(null, 9));
+    }
+
+    [Fact]
+    public void A_record_saved_again_is_replaced_and_keeps_its_place_and_its_samples()
+    {
+        using var journal = Create();
+        journal.Save(Samples.Record("baseline", "b1", 1, "{}"));
+        journal.AddSample("baseline", "b1", "{\"run\":1}");
+        journal.Save(Samples.Record("baseline", "b2", 2));
+        journal.Save(Samples.Record("baseline", "b1", 9, "{\"ended\":true}"));
+        Assert.Equal(["b2", "b1"], journal.Records("baseline").Select(r => r.Id));
+        Assert.Equal(Samples.Record("baseline", "b1", 1, "{\"ended\":true}"), journal.FindRecord("baseline", "b1"));
+        Assert.Equal(["{\"run\":1}"], journal.Samples("baseline", "b1"));
+    }
+
+    [Fact]
+    public void A_record_that_was_removed_is_gone_with_its_samples()
+    {
+        using var journal = Create();
+        journal.Save(Samples.Record("baseline", "b1", 1));
+        journal.AddSample("baseline", "b1", "{}");
+        Assert.False(journal.Remove("race", "b1"));
+        Assert.True(journal.Remove("baseline", "b1"));
+        Assert.False(journal.Remove("baseline", "b1"));
+        journal.Save(Samples.Record("baseline", "b1", 1));
+        Assert.Empty(journal.Samples("baseline", "b1"));
+    }
+
+    [Fact]
+    public void What_was_never_saved_is_unknown_and_takes_no_samples()
+    {
+        using var journal = Create();
+        Assert.Null(journal.FindRecord("baseline", "b1"));
+        Assert.Empty(journal.Records("baseline"));
+        Assert.Empty(journal.Samples("baseline", "b1"));
+        Assert.Throws<InvalidOperationException>(() => journal.AddSample("baseline", "b1", "{}"));
+    }
+
     protected static string Json(TransactionDocument? document) => JsonSerializer.Serialize(document!, TransactionJson.Default.TransactionDocument);
 }
 
@@ -126,6 +179,9 @@ internal static class Samples
         Id = Id(second), Workspace = "shop", Environment = "local", Target = "process", Loop = "fast", Profile = "fast",
         Trigger = new TriggerReport("save", new DateTimeOffset(2026, 11, 21, 12, 0, second, TimeSpan.Zero).AddTicks(1234567), null, true),
     };
+
+    public static JournalRecord Record(string kind, string id, int second, string json = "{}") =>
+        new(kind, id, new DateTimeOffset(2026, 11, 21, 12, 0, second, TimeSpan.Zero).AddTicks(7654321), json);
 
     public static TransactionEvent.Began Began(int second) => new(Document(second), new ProcessOwner("ada", "mill", 4711, 123456789012, "boot"));
 }

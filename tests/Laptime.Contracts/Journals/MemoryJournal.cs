@@ -7,6 +7,7 @@ public sealed class MemoryJournal : Journal
 {
     private readonly Lock gate = new();
     private readonly List<Entry> entries = [];
+    private readonly List<(JournalRecord Record, List<string> Samples)> records = [];
 
     public override void Begin(TransactionEvent.Began began)
     {
@@ -73,7 +74,71 @@ public sealed class MemoryJournal : Journal
         }
     }
 
+    public override void Save(JournalRecord record)
+    {
+        lock (gate)
+        {
+            var at = IndexOf(record.Kind, record.Id);
+            if (at < 0)
+            {
+                records.Add((record, []));
+            }
+            else
+            {
+                records[at] = (record with { At = records[at].Record.At }, records[at].Samples);
+            }
+        }
+    }
+
+    public override void AddSample(string kind, string id, string json)
+    {
+        lock (gate)
+        {
+            var at = IndexOf(kind, id);
+            if (at < 0)
+            {
+                throw new InvalidOperationException($"there is no {kind} {id} to add a sample to");
+            }
+
+            records[at].Samples.Add(json);
+        }
+    }
+
+    public override IReadOnlyList<JournalRecord> Records(string kind)
+    {
+        lock (gate)
+        {
+            return [.. records.Select(r => r.Record).Where(r => r.Kind == kind).Reverse().OrderByDescending(r => r.At)];
+        }
+    }
+
+    public override JournalRecord? FindRecord(string kind, string id)
+    {
+        lock (gate)
+        {
+            return IndexOf(kind, id) is >= 0 and var at ? records[at].Record : null;
+        }
+    }
+
+    public override IReadOnlyList<string> Samples(string kind, string id)
+    {
+        lock (gate)
+        {
+            return IndexOf(kind, id) is >= 0 and var at ? [.. records[at].Samples] : [];
+        }
+    }
+
+    public override bool Remove(string kind, string id)
+    {
+        lock (gate)
+        {
+            return records.RemoveAll(r => r.Record.Kind == kind && r.Record.Id == id) > 0;
+        }
+    }
+
     public override void Dispose() { }
+
+    private int IndexOf(string kind, string id) => records.FindIndex(r => r.Record.Kind == kind && r.Record.Id == id);
 
     private sealed class Entry(TransactionDocument document, TransactionEvent.Began? began)
     {

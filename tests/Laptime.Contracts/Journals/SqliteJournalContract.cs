@@ -81,6 +81,54 @@ public sealed class SqliteJournalContract : JournalContract, IDisposable
     }
 
     [Fact]
+    public void A_journal_of_the_first_version_is_read_as_it_is_and_upgraded_by_the_first_writer()
+    {
+        using (var database = Database.Open(File, SQLitePCL.raw.SQLITE_OPEN_READWRITE | SQLitePCL.raw.SQLITE_OPEN_CREATE))
+        {
+            // As version 1 wrote it.
+            database.Execute(
+                """
+                PRAGMA journal_mode = WAL;
+                CREATE TABLE schema (version INTEGER NOT NULL, writer TEXT NOT NULL);
+                INSERT INTO schema VALUES (1, '0.1.0');
+                CREATE TABLE transactions (
+                    seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, started TEXT NOT NULL, environment TEXT NOT NULL, began TEXT, document TEXT);
+                CREATE INDEX newest ON transactions (started, seq);
+                CREATE INDEX unended ON transactions (id) WHERE document IS NULL;
+                CREATE TABLE events (seq INTEGER PRIMARY KEY, id TEXT NOT NULL, event TEXT NOT NULL);
+                CREATE INDEX events_of ON events (id);
+                """);
+            database.Run(
+                "INSERT INTO transactions (id, started, environment, document) VALUES (?, ?, ?, ?)",
+                [Samples.Id(1), Samples.Id(1)[..18], "local", Json(Samples.Document(1))]);
+        }
+
+        var before = System.IO.File.ReadAllBytes(File);
+        using (var question = SqliteJournal.OpenReadOnly(File))
+        {
+            Assert.Empty(question.Records("baseline"));
+            Assert.Null(question.FindRecord("baseline", "b1"));
+            Assert.Empty(question.Samples("baseline", "b1"));
+            Assert.Single(question.List(null, 9));
+        }
+
+        Assert.Equal(before, System.IO.File.ReadAllBytes(File));
+        using (var writer = Create())
+        {
+            writer.Save(Samples.Record("baseline", "b1", 1));
+            Assert.Equal(Json(Samples.Document(1)), Json(writer.Load(Samples.Id(1))));
+        }
+
+        using var again = SqliteJournal.OpenReadOnly(File);
+        Assert.Single(again.Records("baseline"));
+        using var version = Database.Open(File, SQLitePCL.raw.SQLITE_OPEN_READWRITE);
+        var found = new List<(long, string)>();
+        version.Run("SELECT version, writer FROM schema", [], row => found.Add((row.Number(0), row.Text(1))));
+        Assert.Equal(2, Assert.Single(found).Item1);
+        Assert.NotEqual("0.1.0", found[0].Item2);
+    }
+
+    [Fact]
     public void A_damaged_journal_is_named_with_its_cure()
     {
         System.IO.File.WriteAllText(File, "this is not a database, but long enough to be looked at as one " + new string('x', 4096));

@@ -182,6 +182,18 @@ public sealed class TransactionLogTests : IDisposable
 
         public override IReadOnlyList<TransactionEvent.Began> Open() => [.. entries.Values.Where(e => !e.Ended).Select(e => e.Began)];
 
+        public override void Save(JournalRecord record) => told.Add($"save {record.Kind}");
+
+        public override void AddSample(string kind, string id, string json) => told.Add($"sample {kind}");
+
+        public override IReadOnlyList<JournalRecord> Records(string kind) => [];
+
+        public override JournalRecord? FindRecord(string kind, string id) => null;
+
+        public override IReadOnlyList<string> Samples(string kind, string id) => [];
+
+        public override bool Remove(string kind, string id) => false;
+
         public override void Dispose() { }
     }
 }
