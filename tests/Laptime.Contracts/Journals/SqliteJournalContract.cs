@@ -90,7 +90,7 @@ public sealed class SqliteJournalContract : JournalContract, IDisposable
                 """
                 PRAGMA journal_mode = WAL;
                 CREATE TABLE schema (version INTEGER NOT NULL, writer TEXT NOT NULL);
-                INSERT INTO schema VALUES (1, '0.1.0');
+                INSERT INTO schema VALUES (1, '0.0.1');
                 CREATE TABLE transactions (
                     seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, started TEXT NOT NULL, environment TEXT NOT NULL, began TEXT, document TEXT);
                 CREATE INDEX newest ON transactions (started, seq);
@@ -125,7 +125,7 @@ public sealed class SqliteJournalContract : JournalContract, IDisposable
         var found = new List<(long, string)>();
         version.Run("SELECT version, writer FROM schema", [], row => found.Add((row.Number(0), row.Text(1))));
         Assert.Equal(2, Assert.Single(found).Item1);
-        Assert.NotEqual("0.1.0", found[0].Item2);
+        Assert.NotEqual("0.0.1", found[0].Item2);
     }
 
     [Fact]
