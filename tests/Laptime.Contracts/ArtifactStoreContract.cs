@@ -224,4 +224,24 @@ public abstract class ArtifactStoreContract : IDisposable
         Assert.True(GC.GetTotalAllocatedBytes() - before < 40 << 20, $"{(GC.GetTotalAllocatedBytes() - before) >> 20} MB allocated for 64 MB");
         Assert.Equal(64 << 20, new FileInfo(Path.Combine(Target("x"), "big")).Length);
     }
+
+    [Fact]
+    public async Task Who_built_an_artifact_is_kept_beside_it_and_goes_with_its_tag()
+    {
+        var store = Open();
+        var plain = await store.StoreAsync([File("a", "1")], Key("a"), Cancel);
+        Assert.Null(await store.OriginAsync(Key("a"), Cancel));
+        var at = new DateTimeOffset(2026, 11, 21, 11, 3, 29, TimeSpan.Zero);
+        var origin = new ArtifactOrigin("tx-1", at, at.AddSeconds(12)) { DeliveredTo = ["local"] };
+        await store.RecordOriginAsync(Key("a"), origin, Cancel);
+        var found = await Open().OriginAsync(Key("a"), Cancel);
+        Assert.Equal((origin.Transaction, origin.Start, origin.End, "local"), (found!.Transaction, found.Start, found.End, found.DeliveredTo.Single()));
+        Assert.Equal(plain, await store.FindAsync(Key("a"), Cancel));
+        Assert.Null(await store.OriginAsync(Key("b"), Cancel));
+
+        await store.RecordOriginAsync(Key("a"), origin with { Transaction = "tx-2" }, Cancel);
+        Assert.Equal("tx-2", (await store.OriginAsync(Key("a"), Cancel))!.Transaction);
+        await store.UntagAsync(Key("a"), Cancel);
+        Assert.Null(await store.OriginAsync(Key("a"), Cancel));
+    }
 }

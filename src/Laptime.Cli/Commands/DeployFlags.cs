@@ -25,6 +25,9 @@ internal static class DeployFlags
     public static readonly Option<bool> ReuseOk = Flag.Switch("--reuse-ok", "Keep what runs in an environment that this checkout has no record of");
     public static readonly Option<bool> Recreate = Flag.Switch("--recreate", "Stop what runs in the environment first");
     public static readonly Option<string?> Since = Flag.Text("--since", "Where the interval starts (default: by what changed)", "commit|merge|save|start|TIME");
+    public static readonly Option<string?> QueuedSince = Flag.Text("--queued-since", "When the trigger fired, where CI does not say it: the wait until now is a queue, not idle", "TIME");
+    public static readonly Option<string?> ApprovalSince = Flag.Text("--approval-since", "When an approval was asked for (default: when the trigger fired)", "TIME");
+    public static readonly Option<string?> ApprovedAt = Flag.Text("--approved-at", "When it was given: the wait for it is a segment of its own", "TIME");
     public static readonly Option<TimeSpan?> LockTimeout = Flag.Time("--lock-timeout", "How long to wait for another deploy", LockPatience);
     public static readonly Option<int> Parallel = Flag.Number("--parallel", "Builds at the same time (default: number of cores)", Environment.ProcessorCount, 1, "-j");
     public static readonly Option<bool> DetailedExitCode = Flag.Switch("--detailed-exitcode", "Exit with 3 when the plan has changes");
@@ -47,6 +50,19 @@ internal static class DeployFlags
     public static TimeSpan LockTimeoutOf(Session session) =>
         session.Arguments.CommandResult.Command.Options.Contains(LockTimeout) ? Flag.TimeOf(session.Arguments, LockTimeout, LockPatience) : LockPatience;
 
+    /// <summary>What CI says of itself, and over it what the caller says.</summary>
+    private static Waits WaitsOf(ParseResult arguments)
+    {
+        var ci = Waits.OfCi(Environment.GetEnvironmentVariable);
+        return (ci with
+        {
+            QueuedSince = TimeOf(QueuedSince) ?? ci.QueuedSince, ApprovalSince = TimeOf(ApprovalSince), ApprovedAt = TimeOf(ApprovedAt),
+        }).Checked();
+
+        DateTimeOffset? TimeOf(Option<string?> option) => arguments.GetValue(option) is not { Length: > 0 } text ? null
+            : Waits.Time(text) ?? throw new LapException($"{option.Name} {text} is no time", null, "use a time such as 2026-11-21T11:03:29Z, or seconds or milliseconds since 1970");
+    }
+
     public static DeployOptions Read(Session session)
     {
         var arguments = session.Arguments;
@@ -61,6 +77,7 @@ internal static class DeployFlags
             ReuseOk = On(ReuseOk),
             Recreate = On(Recreate),
             Since = deploys && arguments.CommandResult.Command.Options.Contains(Since) ? arguments.GetValue(Since) : null,
+            Waits = deploys && arguments.CommandResult.Command.Options.Contains(Since) ? WaitsOf(arguments) : Waits.None,
             LockTimeout = LockTimeoutOf(session),
             Parallel = arguments.CommandResult.Command.Options.Contains(Parallel) ? arguments.GetValue(Parallel) : Environment.ProcessorCount,
         };

@@ -38,6 +38,12 @@ public abstract class ArtifactStore
     /// <summary>Nothing is found by the fingerprint any more (its artifact was tainted). The content stays.</summary>
     public abstract Task UntagAsync(Digest fingerprint, CancellationToken cancel);
 
+    /// <summary>Keeps with the artifact of a fingerprint when and by whom it was built; replaces what was kept before. Not part of its digest.</summary>
+    public abstract Task RecordOriginAsync(Digest fingerprint, ArtifactOrigin origin, CancellationToken cancel);
+
+    /// <summary>When and by whom the artifact of a fingerprint was built; null when nobody said.</summary>
+    public abstract Task<ArtifactOrigin?> OriginAsync(Digest fingerprint, CancellationToken cancel);
+
     /// <summary>The tag of a fingerprint, in every kind of store.</summary>
     public static string TagOf(Digest fingerprint) => "fp-" + fingerprint.ToHex();
 }

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Laptime.Building;
 using Laptime.Fingerprints;
 using Laptime.Foundations;
@@ -138,11 +139,45 @@ public sealed class OciLayoutStore(string root, TimeProvider clock) : ArtifactSt
             if (index.Read(TagOf(fingerprint)) is not null)
             {
                 await SetTagAsync(fingerprint, null, cancel).ConfigureAwait(false);
+                File.Delete(OriginPath(fingerprint));
             }
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw Failed("the tag cannot be removed", e);
+        }
+    }
+
+    public override Task RecordOriginAsync(Digest fingerprint, ArtifactOrigin origin, CancellationToken cancel)
+    {
+        cancel.ThrowIfCancellationRequested();
+        try
+        {
+            Directory.CreateDirectory(Path.Combine(root, "origins"));
+            AtomicFile.Write(OriginPath(fingerprint), JsonSerializer.SerializeToUtf8Bytes(origin, OriginJson.Default.ArtifactOrigin), durable: false);
+            return Task.CompletedTask;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw Failed("the artifact's origin cannot be recorded", e);
+        }
+    }
+
+    public override Task<ArtifactOrigin?> OriginAsync(Digest fingerprint, CancellationToken cancel)
+    {
+        cancel.ThrowIfCancellationRequested();
+        try
+        {
+            return Task.FromResult(JsonSerializer.Deserialize(File.ReadAllBytes(OriginPath(fingerprint)), OriginJson.Default.ArtifactOrigin) is { Transaction: not null, DeliveredTo: not null } origin ? origin : null);
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException or JsonException)
+        {
+            // A record that a crash tore says nothing.
+            return Task.FromResult<ArtifactOrigin?>(null);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw Failed("the artifact store cannot be read", e);
         }
     }
 
@@ -289,6 +324,8 @@ public sealed class OciLayoutStore(string root, TimeProvider clock) : ArtifactSt
             Directory.Delete(folder, recursive: true);
         }
     }
+
+    private string OriginPath(Digest fingerprint) => Path.Combine(root, "origins", TagOf(fingerprint));
 
     private string BlobPath(Digest digest) => Path.Combine(Blobs, digest.ToHex());
 

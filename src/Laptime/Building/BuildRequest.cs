@@ -48,7 +48,11 @@ public sealed record BuildResult(
 
 /// <param name="Cache">hit, miss, or none (the step declares no inputs of its own and always runs).</param>
 /// <param name="LogFile">Null for a hit.</param>
-public sealed record StepResult(string Name, StepKind Kind, string Cache, Segment Segment, string? LogFile);
+/// <param name="Earlier">For a hit: the run that it spares, where it is known when that was.</param>
+public sealed record StepResult(string Name, StepKind Kind, string Cache, Segment Segment, string? LogFile, StepRun? Earlier = null);
+
+/// <summary>A step's run in an earlier build.</summary>
+public sealed record StepRun(DateTimeOffset Start, DateTimeOffset End);
 
 /// <summary>A line that a step printed.</summary>
 public readonly record struct BuildLine(string Component, string Step, OutputLine Line);

@@ -13,7 +13,10 @@ internal sealed record Trace(string Path, FileStamp Stamp);
 /// <param name="SharedKey">The same without the profile's name: equal in two profiles when the step does the same in both.</param>
 /// <param name="Witnesses">Must still be the same entries.</param>
 /// <param name="Products">Declared outputs it wrote: must be untouched.</param>
-internal sealed record StepRecord(int Version, string Key, string SharedKey, IReadOnlyList<Trace> Witnesses, IReadOnlyList<Trace> Products)
+/// <param name="Ended">When the run that made it ended; null in records of older versions.</param>
+/// <param name="Seconds">How long that run took.</param>
+internal sealed record StepRecord(int Version, string Key, string SharedKey, IReadOnlyList<Trace> Witnesses, IReadOnlyList<Trace> Products,
+    DateTimeOffset? Ended = null, double Seconds = 0)
 {
     public const int CurrentVersion = 1;
 }

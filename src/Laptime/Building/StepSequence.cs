@@ -40,7 +40,8 @@ internal sealed class StepSequence(
             {
                 known[step.Name] = record;
                 var segment = timeline.Record($"build/{step.Name}", start, timeline.Now - start, component.Name, KindOf(step), "hit", parentSegment, "ok", after);
-                result = new StepResult(step.Name, step.Kind, "hit", segment, null);
+                var ran = record.Ended is { } end && record.Seconds >= 0 ? new StepRun(end.AddSeconds(-record.Seconds), end) : null;
+                result = new StepResult(step.Name, step.Kind, "hit", segment, null, ran);
             }
             else
             {
@@ -117,13 +118,13 @@ internal sealed class StepSequence(
 
         if (key is { } wanted)
         {
-            Write(step, wanted, traces!.After(), listed!, earlier);
+            Write(step, wanted, traces!.After(), listed!, earlier, segment.Segment.Start);
         }
 
         return new StepResult(step.Name, step.Kind, cached, segment.End(), command.Command.LogFile);
     }
 
-    private void Write(Step step, StepKey key, Dictionary<string, FileStamp> traces, Dictionary<string, FileStamp> before, StepRecord? earlier)
+    private void Write(Step step, StepKey key, Dictionary<string, FileStamp> traces, Dictionary<string, FileStamp> before, StepRecord? earlier, double start)
     {
         // What it made the last time and found in place this time is still what it stands for.
         foreach (var trace in earlier?.Witnesses ?? [])
@@ -148,7 +149,8 @@ internal sealed class StepSequence(
         // An input that was saved while the step ran is no trace of the step; a folder of outputs may come and go with its files.
         var witnesses = traces.Where(t => !inputs.Contains(t.Key) && !products.Any(p => p.Key == t.Key || IsBelow(t.Key, p.Key)));
         var record = new StepRecord(StepRecord.CurrentVersion, key.Key, key.SharedKey,
-            [.. witnesses.Select(t => new Trace(t.Key, t.Value))], [.. products.Select(p => new Trace(p.Key, p.Value))]);
+            [.. witnesses.Select(t => new Trace(t.Key, t.Value))], [.. products.Select(p => new Trace(p.Key, p.Value))],
+            timeline.Started.AddSeconds(timeline.Now), timeline.Now - start);
         known[step.Name] = record;
         records.Write(step.Name, record);
     }

@@ -33,6 +33,7 @@ public sealed class CriticalPath
         var onPath = path.Select(s => s.Id).ToHashSet();
         Segments = [.. segments.Select(s => s with { CriticalPath = onPath.Contains(s.Id) })];
         UnattributedSeconds = Math.Max(0, end - start - path.Sum(s => s.Seconds!.Value));
+        Gaps = GapsOf(path);
         IdleSeconds = path.Where(IsIdle).Sum(s => s.Seconds!.Value);
         Dominant = DominantOf(path);
     }
@@ -42,6 +43,9 @@ public sealed class CriticalPath
 
     /// <summary>The interval less the segments on the path; never negative.</summary>
     public double UnattributedSeconds { get; }
+
+    /// <summary>Where the unattributed seconds are, in the order of time.</summary>
+    public IReadOnlyList<PathGap> Gaps { get; }
 
     /// <summary>Waiting inside the interval before anybody asked for anything.</summary>
     public double IdleSeconds { get; }
@@ -125,6 +129,29 @@ public sealed class CriticalPath
         }
 
         return path;
+    }
+
+    /// <param name="path">From its end to its beginning.</param>
+    private List<PathGap> GapsOf(List<Segment> path)
+    {
+        var gaps = new List<PathGap>();
+        var (from, before) = (start, (Segment?)null);
+        foreach (var next in Enumerable.Reverse(path))
+        {
+            Add(next.Start, next);
+            (from, before) = (End(next), next);
+        }
+
+        Add(end, null);
+        return gaps;
+
+        void Add(double to, Segment? next)
+        {
+            if (to - from > Touch)
+            {
+                gaps.Add(new PathGap(before, next, to - from));
+            }
+        }
     }
 
     private DominantReport? DominantOf(List<Segment> path)

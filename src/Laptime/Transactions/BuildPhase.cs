@@ -8,7 +8,8 @@ using Laptime.Workspaces;
 namespace Laptime.Transactions;
 
 /// <summary>Builds what a plan builds, in the order of `uses`, and plans again what waited for it: an artifact that comes out the same stops the wave.</summary>
-internal sealed class BuildPhase(TransactionRun run, Detected detected, Detector detector, ArtifactStore store, Builder builder, Action<BuildLine>? onLine)
+internal sealed class BuildPhase(
+    TransactionRun run, Detected detected, Detector detector, ArtifactStore store, EarlierBuilds earlier, Builder builder, Action<BuildLine>? onLine)
 {
     private readonly Lock gate = new();
     private readonly Dictionary<string, PlannedComponent> current = new(StringComparer.Ordinal);
@@ -89,6 +90,7 @@ internal sealed class BuildPhase(TransactionRun run, Detected detected, Detector
         };
         var again = Planner.PlanOne(component, facts, new Dictionary<string, PlannedComponent>());
         run.Tell(ComponentReports.Describe(again, detected));
+        await earlier.TakeAsync(again, cancel);
         if (!again.Builds)
         {
             run.Count(c => c with { Reused = c.Reused + 1, Skipped = c.Skipped + (again.Action == ActionKind.Skip ? 1 : 0) });
@@ -100,6 +102,7 @@ internal sealed class BuildPhase(TransactionRun run, Detected detected, Detector
     /// <summary>Runs the steps, watches for edits under way, stores what came out.</summary>
     private async Task<PlannedComponent> MakeAsync(Component component, PlannedComponent planned, int parent, CancellationToken cancel)
     {
+        var began = run.Timeline.Now;
         var result = await builder.BuildAsync(
             new BuildRequest
             {
@@ -119,6 +122,14 @@ internal sealed class BuildPhase(TransactionRun run, Detected detected, Detector
         foreach (var warning in result.Warnings)
         {
             run.Log.Warn($"{component.Name}: {warning}");
+        }
+
+        foreach (var step in result.Steps)
+        {
+            if (step.Earlier is { } ran)
+            {
+                run.Built(new EarlierWork(step.Segment.Name, component.Name, ran.Start, ran.End));
+            }
         }
 
         // What was built is what was fingerprinted only if nothing changed meanwhile.
@@ -141,6 +152,12 @@ internal sealed class BuildPhase(TransactionRun run, Detected detected, Detector
             }
 
             made = await store.StoreAsync(result.Outputs, edited.Count > 0 ? Digest.None : planned.Fingerprint.Value, cancel);
+            if (edited.Count == 0)
+            {
+                await store.RecordOriginAsync(
+                    planned.Fingerprint.Value, new ArtifactOrigin(run.Id, run.Timeline.Started.AddSeconds(began), run.Timeline.Started.AddSeconds(run.Timeline.Now)), cancel);
+            }
+
             publish.End();
         }
 

@@ -23,6 +23,9 @@ public sealed record DeployOptions
     /// <summary>Where the interval starts: commit, merge, save, start, a time; null: by what changed.</summary>
     public string? Since { get; init; }
 
+    /// <summary>What was waited for before the command.</summary>
+    public Waits Waits { get; init; } = Waits.None;
+
     public TimeSpan LockTimeout { get; init; } = TimeSpan.FromMinutes(1);
 
     /// <summary>Builds, and rollouts, that run at the same time.</summary>

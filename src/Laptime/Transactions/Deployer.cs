@@ -28,9 +28,13 @@ public sealed class Deployer(
             var detected = await detector.DetectAsync(options, toAct: true, timeline, cancel);
             var plan = Plan(run, detected);
 
+            var earlier = new EarlierBuilds(run, store);
+            var undelivered = await earlier.FindAsync(plan, cancel);
+
             // Nobody waits for git: it answers while the build runs.
             trigger = triggers.FindAsync(
-                [.. plan.Components.Where(c => c.Action != ActionKind.Skip).SelectMany(c => ChangedFiles(c, detected)).Distinct()], options.Since, timeline.Started, cancel);
+                [.. plan.Components.Where(c => c.Action != ActionKind.Skip).SelectMany(c => ChangedFiles(c, detected, options.Waits.Known || undelivered.Contains(c.Name))).Distinct()],
+                options.Since, timeline.Started, cancel);
             if (options.Since is not null)
             {
                 // What was asked for may be a mistake, which is told before anything is touched.
@@ -44,7 +48,7 @@ public sealed class Deployer(
 
             var recreate = MustRecreate(options, detected) || options.Recreate;
             log.Begin(ProcessOwner.Current());
-            var built = await new BuildPhase(run, detected, detector, store, builder, onLine).RunAsync(plan, cancel);
+            var built = await new BuildPhase(run, detected, detector, store, earlier, builder, onLine).RunAsync(plan, cancel);
             var rollout = new RolloutPhase(run, store, target, prober);
             await rollout.RememberBuiltAsync(built, detected.Facts, cancel);
             var rolledOut = built.Components.Any(c => c.RollsOut) || recreate ? await rollout.RunAsync(built, detected.Facts, recreate, cancel) : 0;
@@ -127,7 +131,7 @@ public sealed class Deployer(
 
         // What was replaced is gone before the command ends; the interval does not wait for it.
         await target.SettleAsync(CancellationToken.None);
-        return Ending.Close(log.Document with { Trigger = found, Counters = run.Counters }, outcome, failure, timeline);
+        return Ending.Close(log.Document with { Trigger = found, Counters = run.Counters }, outcome, failure, timeline, options.Waits, run.Earlier);
     }
 
     private Plan Plan(TransactionRun run, Detected detected)
@@ -183,9 +187,13 @@ public sealed class Deployer(
         return Outcome.Unchanged;
     }
 
-    private static IEnumerable<string> ChangedFiles(PlannedComponent planned, Detected detected) =>
-        detected.Facts.RecordedFingerprints.TryGetValue(planned.Name, out var before)
-            ? FingerprintDiff.Between(before, planned.Fingerprint).Names(PartKind.File)
+    /// <param name="delivers">
+    /// Without a record of what was here before, a deploy starts with its command: nobody waited for a first try. But when somebody did (a CI trigger fired, an
+    /// earlier run built this for here and did not bring it to an end), all the inputs are the change.
+    /// </param>
+    private static IEnumerable<string> ChangedFiles(PlannedComponent planned, Detected detected, bool delivers) =>
+        detected.Facts.RecordedFingerprints.TryGetValue(planned.Name, out var before) ? FingerprintDiff.Between(before, planned.Fingerprint).Names(PartKind.File)
+            : delivers ? detected.Scan.Files(planned.Name).Select(f => f.Path)
             : [];
 
     /// <summary>An environment that runs something this checkout never deployed is neither kept nor replaced without a word.</summary>

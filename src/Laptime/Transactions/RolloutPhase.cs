@@ -16,6 +16,7 @@ namespace Laptime.Transactions;
 internal sealed class RolloutPhase(TransactionRun run, ArtifactStore store, Target target, Prober prober)
 {
     private readonly StateStore state = new(run.Scope.EnvironmentFolder);
+    private readonly EarlierBuilds builds = new(run, store);
     private readonly Lock gate = new();
     private readonly Dictionary<string, int> segments = new(StringComparer.Ordinal);
 
@@ -38,6 +39,11 @@ internal sealed class RolloutPhase(TransactionRun run, ArtifactStore store, Targ
         }
 
         var plans = PlanAgain(built, facts, observed);
+        foreach (var there in plans.Where(p => p.Action == ActionKind.Skip && !p.Artifact.IsNone && built.Components.Any(b => b.Name == p.Name && b.Builds)))
+        {
+            await builds.DeliveredAsync(there, cancel);
+        }
+
         var rollouts = plans.Where(p => p.RollsOut).ToDictionary(p => p.Name, StringComparer.Ordinal);
         RequireNeeds(rollouts, observed);
         await RolloutAllAsync(rollouts, facts, held, cancel);
@@ -256,6 +262,7 @@ internal sealed class RolloutPhase(TransactionRun run, ArtifactStore store, Targ
         }
 
         Verified(component, planned, facts, revision);
+        await builds.DeliveredAsync(planned, cancel);
     }
 
     private void Verified(Component component, PlannedComponent planned, PlanningFacts facts, string? revision)

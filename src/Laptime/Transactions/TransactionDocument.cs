@@ -77,7 +77,7 @@ public sealed record IntervalReport
 
     public double? Seconds { get; init; }
 
-    /// <summary>From commit to artifact available; null when not known.</summary>
+    /// <summary>From the interval's start until the last artifact of this transaction was available; 0 when it was before that already; null when not known.</summary>
     public double? ArtifactPublishSeconds { get; init; }
 
     /// <summary>From the start of the first rollout to the last reflection; null without a rollout.</summary>
@@ -110,6 +110,10 @@ public sealed record ComponentReport
 
     public string? Fallback { get; init; }
 
+    /// <summary>The earlier run that built the artifact, where the artifact was not built here and its record knows.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public ArtifactBuildReport? ArtifactBuild { get; init; }
+
     public string? Revision { get; init; }
 
     public SignalsReport Signals { get; init; } = new();
@@ -123,6 +127,11 @@ public sealed record ComponentReport
     /// <summary>The revision that still serves when the rollout failed.</summary>
     public string? StillServing { get; init; }
 }
+
+/// <param name="Transaction">The one that built it.</param>
+/// <param name="Start">When the build began.</param>
+/// <param name="End">When the artifact was available.</param>
+public sealed record ArtifactBuildReport(string Transaction, DateTimeOffset Start, DateTimeOffset End);
 
 /// <summary>A reading of the target: a skip is only ever claimed on one.</summary>
 public sealed record ReadingReport(string? Revision, string? Artifact, int Instances, int Of, DateTimeOffset At);

@@ -10,6 +10,7 @@ public sealed class TransactionRun(DeployScope scope, DeployOptions options, Tim
     private readonly Lock gate = new();
     private readonly Dictionary<string, ComponentReport> reports = new(StringComparer.Ordinal);
     private readonly HashSet<string> tainted = new(StringComparer.Ordinal);
+    private readonly List<EarlierWork> earlier = [];
 
     public DeployScope Scope { get; } = scope;
 
@@ -24,6 +25,26 @@ public sealed class TransactionRun(DeployScope scope, DeployOptions options, Tim
     public string Id => Log.Document.Id;
 
     public CounterReport Counters { get; private set; } = new();
+
+    /// <summary>What earlier runs built for what is deployed now.</summary>
+    public IReadOnlyList<EarlierWork> Earlier
+    {
+        get
+        {
+            lock (gate)
+            {
+                return [.. earlier];
+            }
+        }
+    }
+
+    public void Built(EarlierWork before)
+    {
+        lock (gate)
+        {
+            earlier.Add(before);
+        }
+    }
 
     /// <summary>The component's report as it was last told.</summary>
     public ComponentReport this[string component]
