@@ -139,7 +139,11 @@ public sealed class OciLayoutStore(string root, TimeProvider clock) : ArtifactSt
             if (index.Read(TagOf(fingerprint)) is not null)
             {
                 await SetTagAsync(fingerprint, null, cancel).ConfigureAwait(false);
-                File.Delete(OriginPath(fingerprint));
+                // Without its folder there is none; deleting would throw.
+                if (Directory.Exists(Path.Combine(root, "origins")))
+                {
+                    File.Delete(OriginPath(fingerprint));
+                }
             }
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
