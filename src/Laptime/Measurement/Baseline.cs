@@ -144,16 +144,18 @@ public sealed record BaselineSample
             return null;
         }
 
+        // Leaves only: what encloses others would be counted twice.
+        var parents = run.Segments.Select(s => s.Parent).OfType<int>().ToHashSet();
         return new BaselineSample
         {
             Transaction = run.Id, At = interval.Start, Outcome = outcome, IntervalSeconds = seconds, ArtifactPublishSeconds = interval.ArtifactPublishSeconds,
             RolloutSeconds = interval.RolloutSeconds, UnattributedSeconds = interval.UnattributedSeconds,
-            Segments = [.. run.Segments.Where(s => s.Seconds is not null).Select(s => new SampleSegment(s.Name, s.Component, s.Kind, s.Cache, s.Seconds!.Value, s.CriticalPath))],
+            Segments = [.. run.Segments.Where(s => s.Seconds is not null && !parents.Contains(s.Id)).Select(s => new SampleSegment(s.Name, s.Component, s.Kind, s.Cache, s.Seconds!.Value, s.CriticalPath))],
         };
     }
 }
 
-/// <summary>A segment of a run: a <see cref="Timing.Segment"/> that has ended, without its place.</summary>
+/// <summary>A leaf segment of a run: a <see cref="Timing.Segment"/> that has ended, without its place.</summary>
 public sealed record SampleSegment(string Name, string? Component, string? Kind, string? Cache, double Seconds, bool CriticalPath);
 
 /// <summary><c>laptime/baselines/v1</c>: what <c>lap baseline list</c> prints.</summary>

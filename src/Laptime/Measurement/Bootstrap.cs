@@ -13,15 +13,15 @@ internal static class Bootstrap
     {
         var ratios = new double[judging.Resamples / 2 * 2];
         var most = Math.Max(a.Count, b.Count);
-        var (first, second) = (new double[most], new double[most]);
+        var (first, second) = (new uint[most], new uint[most]);
         var counts = new int[most];
         var state = Seed;
         for (var i = 0; i < ratios.Length; i += 2)
         {
             for (var j = 0; j < most; j++)
             {
-                first[j] = Next(ref state);
-                second[j] = Next(ref state);
+                var bits = Next(ref state);
+                (first[j], second[j]) = ((uint)bits, (uint)(bits >> 32));
             }
 
             ratios[i] = Ratio(Resample(b.Sorted, second, counts), Resample(a.Sorted, first, counts));
@@ -45,7 +45,7 @@ internal static class Bootstrap
             Array.Clear(counts);
             for (var j = 0; j < n; j++)
             {
-                counts[(int)(Next(ref state) * n)]++;
+                counts[At((uint)Next(ref state), n)]++;
             }
 
             // The same resample from both ends: what it is for the pairs turned over.
@@ -66,13 +66,13 @@ internal static class Bootstrap
     private static double Geometric(double low, double high) =>
         low == high ? low : low <= 0 ? (double.IsPositiveInfinity(high) ? 1 : 0) : Math.Exp((Math.Log(low) + Math.Log(high)) / 2);
 
-    private static double Resample(ReadOnlySpan<double> sorted, double[] uniform, int[] counts)
+    private static double Resample(ReadOnlySpan<double> sorted, uint[] uniform, int[] counts)
     {
         Array.Clear(counts);
         var n = sorted.Length;
         for (var i = 0; i < n; i++)
         {
-            counts[(int)(uniform[i] * n)]++;
+            counts[At(uniform[i], n)]++;
         }
 
         var (low, high) = Middle(sorted, counts);
@@ -105,12 +105,15 @@ internal static class Bootstrap
         return (values[outside], values[^(outside + 1)]);
     }
 
-    /// <summary>SplitMix64: the framework's own generator may change from one version to the next. In [0, 1).</summary>
-    private static double Next(ref ulong state)
+    /// <summary>One of n places; for the numbers of runs that there are, as good as equally likely.</summary>
+    private static int At(uint bits, int n) => (int)(((ulong)bits * (uint)n) >> 32);
+
+    /// <summary>SplitMix64: the framework's own generator may change from one version to the next.</summary>
+    private static ulong Next(ref ulong state)
     {
         var z = state += 0x9E3779B97F4A7C15;
         z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
         z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
-        return ((z ^ (z >> 31)) >> 11) * (1.0 / (1UL << 53));
+        return z ^ (z >> 31);
     }
 }

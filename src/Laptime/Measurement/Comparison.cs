@@ -73,11 +73,14 @@ internal sealed record Figures(Samples A, Samples B, (double Median, double Low,
         }
 
         double[] ratios = [.. a.Zip(b, (before, after) => Bootstrap.Ratio(after, before))];
-        // Logarithms: half is as far from 1 as double. Something that took no time on one side is further away than any number.
-        double[] logs = [.. ratios.Select(r => r <= 0 ? -1e9 : double.IsPositiveInfinity(r) ? 1e9 : Math.Log(r))];
+        // Logarithms: half is as far from 1 as double. Subtracted, so that a pair turned over is exactly as far on the other side.
+        double[] logs = [.. a.Zip(b, LogRatio)];
         return new Figures(
             a, b, ratios.Length == 0 ? (1, 0, double.PositiveInfinity) : Bootstrap.OfPairs(ratios, judging), RankTests.SignedRank(logs), RankBiserial(logs), true, judging);
     }
+
+    /// <summary>What took no time on one side only is further away than any number.</summary>
+    private static double LogRatio(double a, double b) => (a, b) switch { (0, 0) => 0, (0, _) => 1e9, (_, 0) => -1e9, _ => Math.Log(b) - Math.Log(a) };
 
     /// <summary>The smallest p that so many runs can give.</summary>
     public double LeastP => Paired ? RankTests.LeastSignedRank(A.Count) : RankTests.LeastMannWhitney(A.Count, B.Count);

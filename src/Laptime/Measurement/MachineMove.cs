@@ -7,6 +7,10 @@ namespace Laptime.Measurement;
 /// <param name="Sentence">What a comparison says about it.</param>
 public sealed record MachineMove(bool Known, bool Moved, double Factor, string Sentence)
 {
+    /// <summary>The kind of work that moved the furthest stands for the machine.</summary>
+    public static MachineMove Of(DriftReport drift) => new(
+        drift.Known, drift.Moved, drift.Kinds.Where(k => k.Moved).Select(k => k.Ratio).OrderByDescending(r => Math.Abs(Math.Log(r))).FirstOrDefault(1), drift.Sentence);
+
     /// <summary>Fixed work is no deploy: one that waits for the disk may suffer several times as much as the mix does.</summary>
     private const double Margin = 4;
 

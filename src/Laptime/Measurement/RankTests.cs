@@ -28,7 +28,7 @@ internal static class RankTests
         var sum = ranks.Take(a.Count).Sum();
         if (n <= MostCounted)
         {
-            return TwoSided(CountSums(ranks, a.Count), sum);
+            return TwoSided(CountChoices(ranks, a.Count), sum);
         }
 
         var mean = a.Count * (n + 1.0);
@@ -59,7 +59,7 @@ internal static class RankTests
         }
 
         return counted.Count <= MostCounted
-            ? TwoSided(CountSums([.. counted], null), positive)
+            ? TwoSided(CountCoins([.. counted]), positive)
             : Approximate(positive, counted.Sum(r => (double)r) / 2, counted.Sum(r => (double)r * r) / 4);
     }
 
@@ -102,56 +102,61 @@ internal static class RankTests
         return ranks;
     }
 
-    /// <summary>How likely each sum of ranks is: of <paramref name="chosen"/> of them taken at random, or (null) of each taken or left by a coin.</summary>
-    private static double[] CountSums(int[] ranks, int? chosen)
+    /// <summary>How likely each sum is when each of these ranks is taken or left by a coin.</summary>
+    private static double[] CountCoins(int[] ranks)
     {
-        var most = ranks.Sum();
-        if (chosen is not { } k)
-        {
-            var coins = new double[most + 1];
-            coins[0] = 1;
-            var upTo = 0;
-            foreach (var rank in ranks)
-            {
-                upTo += rank;
-                for (var sum = upTo; sum >= 0; sum--)
-                {
-                    coins[sum] = 0.5 * (coins[sum] + (sum >= rank ? coins[sum - rank] : 0));
-                }
-            }
-
-            return coins;
-        }
-
-        // ways[j][sum]: the share of all choices; kept as probabilities (hypergeometric steps) so that nothing overflows.
-        var ways = new double[k + 1][];
-        for (var j = 0; j <= k; j++)
-        {
-            ways[j] = new double[most + 1];
-        }
-
-        ways[0][0] = 1;
-        var seen = 0;
-        var bound = 0;
+        Array.Sort(ranks);
+        var chance = new double[ranks.Sum() + 1];
+        chance[0] = 1;
+        var most = 0;
         foreach (var rank in ranks)
         {
-            bound += rank;
-            for (var j = Math.Min(seen + 1, k); j >= 0; j--)
+            most += rank;
+            for (var sum = most; sum >= 0; sum--)
             {
-                // Given j of the first (seen + 1) are chosen, this one is with j / (seen + 1).
-                var taken = (double)j / (seen + 1);
-                var row = ways[j];
-                var less = j > 0 ? ways[j - 1] : null;
-                for (var sum = bound; sum >= 0; sum--)
-                {
-                    row[sum] = ((1 - taken) * (j <= seen ? row[sum] : 0)) + (less is not null && sum >= rank ? taken * less[sum - rank] : 0);
-                }
+                chance[sum] = 0.5 * (chance[sum] + (sum >= rank ? chance[sum - rank] : 0));
             }
-
-            seen++;
         }
 
-        return ways[k];
+        return chance;
+    }
+
+    /// <summary>How likely each sum is when <paramref name="k"/> of these ranks are chosen at random. Probabilities, not numbers of ways: nothing overflows.</summary>
+    private static double[] CountChoices(int[] ranks, int k)
+    {
+        // From the smallest up, so that the sums of j out of the first i lie between those of the first j and of the last j.
+        Array.Sort(ranks);
+        var upTo = new int[ranks.Length + 1];
+        for (var i = 0; i < ranks.Length; i++)
+        {
+            upTo[i + 1] = upTo[i] + ranks[i];
+        }
+
+        var most = upTo[^1] - upTo[ranks.Length - k];
+        var chance = new double[k + 1][];
+        for (var j = 0; j <= k; j++)
+        {
+            chance[j] = new double[most + 1];
+        }
+
+        chance[0][0] = 1;
+        for (var seen = 1; seen <= ranks.Length; seen++)
+        {
+            var rank = ranks[seen - 1];
+            for (var j = Math.Min(seen, k); j >= Math.Max(1, k - (ranks.Length - seen)); j--)
+            {
+                // Given that j of the first ones seen are chosen, this one is with j / seen.
+                var taken = (double)j / seen;
+                var (row, less) = (chance[j], chance[j - 1]);
+                var (low, high) = (upTo[j], upTo[seen] - upTo[seen - j]);
+                for (var sum = high; sum >= low; sum--)
+                {
+                    row[sum] = ((1 - taken) * row[sum]) + (sum >= rank ? taken * less[sum - rank] : 0);
+                }
+            }
+        }
+
+        return chance[k];
     }
 
     private static double TwoSided(double[] probability, int seen)

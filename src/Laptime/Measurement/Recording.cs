@@ -15,24 +15,22 @@ public sealed record MeasuredRun(
     string Id, double Interval, IReadOnlyList<MeasuredSegment> Segments, double Unattributed = 0, double? ArtifactPublish = null, double? Rollout = null)
 {
     /// <summary>Null when the transaction has no end: a killed run measures nothing.</summary>
-    public static MeasuredRun? Of(TransactionDocument document)
-    {
-        if (document.Interval is not { Seconds: { } seconds } interval)
-        {
-            return null;
-        }
+    public static MeasuredRun? Of(TransactionDocument document) => BaselineSample.Of(document) is { } sample ? Of(sample) : null;
 
-        var parents = document.Segments.Select(s => s.Parent).OfType<int>().ToHashSet();
-        var leaves = document.Segments.Where(s => s.Seconds is not null && !parents.Contains(s.Id)).ToList();
-        var idle = leaves.Where(s => s is { Name: "wait", Kind: "idle", CriticalPath: true }).Sum(s => s.Seconds!.Value);
+    public static MeasuredRun Of(BaselineSample sample)
+    {
+        var idle = sample.Segments.Where(s => s is { Name: "wait", Kind: "idle", CriticalPath: true }).Sum(s => s.Seconds);
         return new MeasuredRun(
-            document.Id, Math.Max(0, seconds - idle),
-            [.. leaves.Where(s => s is not { Name: "wait", Kind: "idle" }).Select(s => new MeasuredSegment(s.Name, s.Component, s.Kind, s.Cache, s.Seconds!.Value, s.CriticalPath))],
-            Math.Max(0, interval.UnattributedSeconds ?? 0), interval.ArtifactPublishSeconds, interval.RolloutSeconds);
+            sample.Transaction, Math.Max(0, sample.IntervalSeconds - idle),
+            [.. sample.Segments.Where(s => s is not { Name: "wait", Kind: "idle" }).Select(s => new MeasuredSegment(s.Name, s.Component, s.Kind, s.Cache, s.Seconds, s.CriticalPath))],
+            Math.Max(0, sample.UnattributedSeconds ?? 0), sample.ArtifactPublishSeconds, sample.RolloutSeconds);
     }
 }
 
 /// <summary>Runs of one thing: a baseline, one side of a race, or a single transaction.</summary>
 /// <param name="Id">What it can be found by.</param>
 /// <param name="Label">What people call it.</param>
-public sealed record Recording(string Id, string Label, IReadOnlyList<MeasuredRun> Runs);
+public sealed record Recording(string Id, string Label, IReadOnlyList<MeasuredRun> Runs)
+{
+    public static Recording Of(Baseline baseline) => new(baseline.Id, baseline.Name, [.. baseline.Samples.Select(MeasuredRun.Of)]);
+}

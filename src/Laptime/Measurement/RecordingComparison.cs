@@ -1,3 +1,5 @@
+using Laptime.Foundations;
+
 namespace Laptime.Measurement;
 
 /// <summary>
@@ -19,6 +21,23 @@ public static class RecordingComparison
     /// <summary>Runs taken in turn: run i of A and run i of B are a pair. What the machine did, it did to both.</summary>
     /// <exception cref="ArgumentException">Not as many runs in A as in B.</exception>
     public static ComparisonDocument Pairs(Recording a, Recording b, Judging? judging = null) => Compare(a, b, true, null, judging ?? Judging.Standard);
+
+    /// <summary>Two baselines, with what their calibration says about the machine.</summary>
+    /// <exception cref="LapException">They are of different keys: what differs is told.</exception>
+    public static ComparisonDocument Apart(Baseline a, Baseline b, Judging? judging = null)
+    {
+        if (a.Key.DifferencesFrom(b.Key) is { Count: > 0 } differences)
+        {
+            throw new LapException(
+                $"{a.Name} and {b.Name} are of different things: {string.Join("; ", differences)}", null,
+                "compare what was recorded with the same scenario, profile and environment on the same machine");
+        }
+
+        return Apart(Recording.Of(a), Recording.Of(b), MachineMove.Of(MachineDrift.Judge(Calibrations(a), Calibrations(b))), judging);
+    }
+
+    private static IReadOnlyList<CalibrationSample> Calibrations(Baseline baseline) =>
+        [.. baseline.Samples.SelectMany(s => new[] { s.CalibrationBefore, s.CalibrationAfter }).OfType<CalibrationSample>()];
 
     private static ComparisonDocument Compare(Recording a, Recording b, bool paired, MachineMove? machine, Judging judging)
     {
