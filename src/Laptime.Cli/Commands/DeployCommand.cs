@@ -9,7 +9,7 @@ internal static class DeployCommand
         "Bring what changed to the environment, prove that it is served, and say where the time went.",
         [
             DeployFlags.Components, DeployFlags.Profile, DeployFlags.Full, DeployFlags.Force, DeployFlags.NoSmoke, DeployFlags.ReuseOk, DeployFlags.Recreate,
-            DeployFlags.Since, DeployFlags.QueuedSince, DeployFlags.ApprovalSince, DeployFlags.ApprovedAt, DeployFlags.LockTimeout, DeployFlags.Parallel,
+            DeployFlags.Since, DeployFlags.QueuedSince, DeployFlags.ApprovalSince, DeployFlags.ApprovedAt, DeployFlags.LockTimeout, DeployFlags.Parallel, DeployFlags.Traces,
         ],
         session =>
         {
@@ -21,5 +21,6 @@ internal static class DeployCommand
         "lap deploy                      everything that changed, to the first environment",
         "lap deploy gateway              this component only",
         "lap deploy --env production     another environment",
-        "lap deploy -o json              the transaction document on stdout");
+        "lap deploy -o json              the transaction document on stdout",
+        "lap deploy --traces t.jsonl     and its trace in a file");
 }

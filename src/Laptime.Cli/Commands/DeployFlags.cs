@@ -30,6 +30,7 @@ internal static class DeployFlags
     public static readonly Option<string?> ApprovedAt = Flag.Text("--approved-at", "When it was given: the wait for it is a segment of its own", "TIME");
     public static readonly Option<TimeSpan?> LockTimeout = Flag.Time("--lock-timeout", "How long to wait for another deploy", LockPatience);
     public static readonly Option<int> Parallel = Flag.Number("--parallel", "Builds at the same time (default: number of cores)", Environment.ProcessorCount, 1, "-j");
+    public static readonly Option<string?> Traces = Flag.Text("--traces", "Append the trace to this file, a line of OTLP/JSON each (OTEL_EXPORTER_OTLP_ENDPOINT sends it to a collector)", "FILE");
     public static readonly Option<bool> DetailedExitCode = Flag.Switch("--detailed-exitcode", "Exit with 3 when the plan has changes");
 
     /// <summary>For completion: the components of the workspace around the current folder; none when its file does not load.</summary>

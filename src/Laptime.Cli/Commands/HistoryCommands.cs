@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Laptime.Cli.Rendering;
 using Laptime.Foundations;
+using Laptime.Reports.OpenTelemetry;
 
 namespace Laptime.Cli.Commands;
 
@@ -9,6 +10,8 @@ internal static class HistoryCommands
 {
     private static readonly Option<int> Number = Flag.Number("--number", "How many of the newest", 20, 1, "-n");
     private static readonly Argument<string?> Id = new("TX") { Description = "A transaction: its id, the beginning of one, or `last`", Arity = ArgumentArity.ZeroOrOne };
+
+    private static readonly Option<string> Format = Flag.Choice("--format", "The report as text, as its Markdown page, or as a trace (a line of OTLP/JSON)", "text", ["text", "markdown", "otlp"]);
 
     public static Command History() => Verb.Make(
         "history", "The transactions of this workspace, the newest first.", [Number],
@@ -22,12 +25,31 @@ internal static class HistoryCommands
         "lap history", "lap history -n 5 --env local -o json");
 
     public static Command Report() => Verb.Make(
-        "report", "The whole report of a transaction (default: the last one).", [Id],
+        "report", "The whole report of a transaction (default: the last one).", [Id, Format],
         session =>
         {
             using var journal = session.OpenJournalForReading() ?? throw new LapException("nothing was deployed here yet", session.Workspace.Root, "lap deploy");
-            Results.Report(ReportView.Find(journal, session.Arguments.GetValue(Id)), session.Terminal, Console.Out);
+            var format = session.Arguments.GetValue(Format);
+            if (session.Json && format != "text")
+            {
+                throw new LapException($"--format {format} and -o json contradict each other", null, "give one of them");
+            }
+
+            var document = ReportView.Find(journal, session.Arguments.GetValue(Id));
+            switch (format)
+            {
+                case "markdown":
+                    Console.Out.Write(Reports.MarkdownReport.Render(document));
+                    break;
+                case "otlp":
+                    Console.Out.WriteLine(System.Text.Encoding.UTF8.GetString(OtlpJson.Encode(TransactionTrace.Render(document, Tracing.Resource([]), Session.Version))));
+                    break;
+                default:
+                    Results.Report(document, session.Terminal, Console.Out);
+                    break;
+            }
+
             return Task.FromResult(0);
         },
-        "lap report", "lap report tx-20261121-1103 -o json");
+        "lap report", "lap report tx-20261121-1103 -o json", "lap report --format otlp >> traces.jsonl    a trace that was not exported when it ran");
 }

@@ -68,7 +68,7 @@ internal static class StateCommands
         "lap logs gateway", "lap logs gateway --follow", "lap logs gateway -n 20");
 
     public static Command Down() => Verb.Make(
-        "down", "Stop what runs in the environment.", [DeployFlags.Components, DeployFlags.LockTimeout],
+        "down", "Stop what runs in the environment.", [DeployFlags.Components, DeployFlags.LockTimeout, DeployFlags.Traces],
         session =>
         {
             // A component that left laptime.yaml may still run: names are not checked against the file here.

@@ -29,6 +29,8 @@ internal static class Transaction
 
         // Opened beside the detection: nobody waits for it until there is something to record.
         var opening = Task.Run(() => OpenJournal(session, reports));
+        var tracing = Tracing.Of(session);
+        TransactionDocument? ended = null;
         try
         {
             TransactionDocument document;
@@ -43,9 +45,9 @@ internal static class Transaction
                     }
                 }
 
-                var log = new TransactionLog(() => opening.GetAwaiter().GetResult(), progress.Happened);
+                var log = new TransactionLog(() => opening.GetAwaiter().GetResult().Journal, progress.Happened);
                 var timeline = new Timeline(session.Clock, log.Segment, Program.BeganAt);
-                log.Open(First(session, scope, verb, timeline.Started));
+                log.Open(tracing.Start(First(session, scope, verb, timeline.Started), timeline));
                 timeline.Record("detect", 0, timeline.Now, kind: "start-up");
                 var detector = new Detector(scope, session.Store, target, session.Runner, Environment.GetEnvironmentVariable, session.Clock);
                 var deployer = new Deployer(
@@ -66,6 +68,7 @@ internal static class Transaction
                 progress.Dispose();
             }
 
+            ended = document;
             if (document.ExitCode == 0)
             {
                 await ProofWriter.SaveAsync(session, options, document, target, cancel);
@@ -80,30 +83,38 @@ internal static class Transaction
                 Verb.Explain([new Problem(failure.Message, failure.Where, failure.Mend)], failure.Tail);
             }
 
+            GitHubActions.Tell(document, reports.Markdown(document.Id));
             return document.ExitCode ?? Outcome.InternalError.ExitCode;
         }
         finally
         {
             await ((Task)opening).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            IReadOnlyList<TransactionDocument> abandoned = [];
             if (opening.IsCompletedSuccessfully)
             {
-                (await opening).Dispose();
+                (var journal, abandoned) = await opening;
+                journal.Dispose();
             }
+
+            // Last: the interval has ended, the results are shown and kept, and no collector can change any of that.
+            await tracing.ExportAsync(ended, abandoned);
         }
     }
 
-    private static Journal OpenJournal(Session session, ReportFiles reports)
+    /// <returns>The journal, and the transactions of killed runs that were closed now.</returns>
+    private static (Journal Journal, IReadOnlyList<TransactionDocument> Abandoned) OpenJournal(Session session, ReportFiles reports)
     {
         var journal = session.OpenJournal();
 
         // From here on the fast path is not to answer: should this run be killed, the next one has to close its record.
         ProofWriter.Forget(session.Scope);
-        foreach (var abandoned in Recovery.CloseAbandoned(journal))
+        var abandoned = Recovery.CloseAbandoned(journal);
+        foreach (var document in abandoned)
         {
-            reports.Write(abandoned);
+            reports.Write(document);
         }
 
-        return journal;
+        return (journal, abandoned);
     }
 
     /// <summary>The document before anything happened.</summary>

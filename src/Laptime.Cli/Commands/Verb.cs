@@ -48,6 +48,7 @@ internal static class Verb
 
     public static int Fail(bool json, Outcome outcome, IReadOnlyList<Problem> problems, IReadOnlyList<string>? tail = null)
     {
+        GitHubActions.Guard(json, progressIsJson: false);
         if (json)
         {
             var first = problems[0];
@@ -57,6 +58,7 @@ internal static class Verb
         }
 
         Explain(problems, tail);
+        GitHubActions.Annotate($"lap: {outcome.Name}", problems);
         return outcome.ExitCode;
     }
 
@@ -86,6 +88,7 @@ internal static class Verb
         try
         {
             json = arguments.GetValue(Global.Output) == "json";
+            GitHubActions.Guard(json, arguments.GetValue(Global.Progress) == "json");
             return await run(new Session(arguments, shutdown));
         }
         catch (LapException e)

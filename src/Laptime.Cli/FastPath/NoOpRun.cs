@@ -169,7 +169,8 @@ internal static class NoOpRun
     }
 
     /// <summary>
-    /// Any LAP_ variable may be a flag's twin: the full run knows which. Read from the kernel: the base library would fill a hash table with all of them.
+    /// Any LAP_ variable may be a flag's twin: the full run knows which. So does it know where else a transaction is to be told (a collector, GitHub's summary).
+    /// Read from the kernel: the base library would fill a hash table with all of them.
     /// </summary>
     private static bool TwinsAreSet()
     {
@@ -182,7 +183,8 @@ internal static class NoOpRun
         var length = variables.Length;
         for (var start = 0; start < length; start++)
         {
-            if (Begins(variables, start, length, "LAP_") && !Begins(variables, start, length, "LAP_AGENT_PATH="))
+            if ((Begins(variables, start, length, "LAP_") && !Begins(variables, start, length, "LAP_AGENT_PATH="))
+                || Begins(variables, start, length, "OTEL_EXPORTER_OTLP_") || Begins(variables, start, length, "GITHUB_STEP_SUMMARY="))
             {
                 return true;
             }

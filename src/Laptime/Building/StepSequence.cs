@@ -101,7 +101,9 @@ internal sealed class StepSequence(
         ProcessResult ended;
         try
         {
-            ended = await runner.RunAsync(command.Command with { PidFile = pidFile },
+            // Only here, beside the step's key: a trace's ids are new each time and are no input of anything.
+            var environment = timeline.Trace?.Into(command.Command.Environment, segment.Id) ?? command.Command.Environment;
+            ended = await runner.RunAsync(command.Command with { PidFile = pidFile, Environment = environment },
                 onLine is null ? null : line => onLine(new BuildLine(component.Name, step.Name, line)), cancel).ConfigureAwait(false);
         }
         catch (FaultException e)

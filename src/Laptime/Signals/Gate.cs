@@ -15,7 +15,7 @@ public sealed class Gate(Prober prober, ProbeSettings probes, bool smoke)
         var signals = SignalSet.NotRun;
         using (var segment = timeline.Begin("live", instance.Component, parent: parentSegment))
         {
-            signals = signals with { Live = await prober.LiveAsync(probes, instance, cancel) };
+            signals = signals with { Live = await prober.LiveAsync(probes, Traced(instance, timeline, segment.Id), cancel) };
             segment.End(OutcomeOf(signals.Live));
         }
 
@@ -26,7 +26,7 @@ public sealed class Gate(Prober prober, ProbeSettings probes, bool smoke)
 
         using (var segment = timeline.Begin("ready", instance.Component, parent: parentSegment))
         {
-            signals = signals with { Ready = await prober.ReadyAsync(probes, instance, cancel) };
+            signals = signals with { Ready = await prober.ReadyAsync(probes, Traced(instance, timeline, segment.Id), cancel) };
             segment.End(OutcomeOf(signals.Ready));
         }
 
@@ -42,10 +42,10 @@ public sealed class Gate(Prober prober, ProbeSettings probes, bool smoke)
 
         using (var segment = timeline.Begin("smoke", instance.Component, parent: parentSegment))
         {
-            signals = signals with { Smoke = await prober.SmokeAsync(probes.Smoke, instance, cancel) };
+            signals = signals with { Smoke = await prober.SmokeAsync(probes.Smoke, Traced(instance, timeline, segment.Id), cancel) };
             if (signals.Fault is null)
             {
-                signals = signals with { Ready = await prober.StillReadyAsync(probes, signals.Ready, instance, cancel) };
+                signals = signals with { Ready = await prober.StillReadyAsync(probes, signals.Ready, Traced(instance, timeline, segment.Id), cancel) };
             }
 
             segment.End(OutcomeOf(signals.Smoke));
@@ -63,11 +63,15 @@ public sealed class Gate(Prober prober, ProbeSettings probes, bool smoke)
     {
         using var segment = timeline.Begin("reflect", front.Component, parent: parentSegment);
         var reflected = probes.Reflect is { } probe
-            ? await prober.ReflectAsync(probe, revision, front, cancel)
+            ? await prober.ReflectAsync(probe, revision, Traced(front, timeline, segment.Id), cancel)
             : evidence is null ? new ReflectedSignal(SignalStatus.NotDefined) : await evidence(cancel);
         segment.End(OutcomeOf(reflected));
         return reflected;
     }
+
+    /// <summary>Probes that are commands join the trace below the signal's segment. The instance itself never does: it outlives the trace.</summary>
+    private static ProbeContext Traced(ProbeContext instance, Timeline timeline, int segment) =>
+        timeline.Trace is { } trace ? instance with { Environment = trace.Into(instance.Environment, segment) } : instance;
 
     private static string OutcomeOf(Signal signal) => signal.Status switch
     {

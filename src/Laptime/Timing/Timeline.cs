@@ -26,6 +26,9 @@ public sealed class Timeline
     /// <summary>Wall-clock time of second 0.</summary>
     public DateTimeOffset Started { get; }
 
+    /// <summary>Set before the first segment when this transaction is traced: programs that run in a segment are told its span. Null: they are told nothing.</summary>
+    public TraceContext? Trace { get; set; }
+
     /// <summary>Seconds since second 0.</summary>
     public double Now => clock.GetElapsedTime(origin).TotalSeconds;
 

@@ -55,7 +55,19 @@ public sealed record TransactionDocument
     /// <summary>The measurement that this run belongs to (a baseline's or a race's id); null: somebody wanted to deploy.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? MeasuredFor { get; init; }
+
+    /// <summary>The trace that it belongs to; null (and left out of the JSON) when it was neither exported nor part of a caller's.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public TraceReport? Trace { get; init; }
 }
+
+/// <summary>Enough to export the transaction again with the ids that its programs were told.</summary>
+/// <param name="Id">The trace: 32 hexadecimal digits.</param>
+/// <param name="Span">The span of the whole transaction: 16.</param>
+/// <param name="Parent">TRACEPARENT as it was given; null: a trace of its own.</param>
+/// <param name="State">TRACESTATE, passed on.</param>
+/// <param name="Started">Wall-clock time of second 0 of the segments.</param>
+public sealed record TraceReport(string Id, string Span, string? Parent, string? State, DateTimeOffset Started);
 
 /// <param name="Event">commit, merge, save, start, or time.</param>
 /// <param name="At">When it was.</param>

@@ -2,6 +2,7 @@ using System.Collections;
 using System.ComponentModel;
 using Laptime.Foundations;
 using Laptime.Processes;
+using Laptime.Timing;
 
 namespace Laptime.Targets.Local;
 
@@ -126,6 +127,8 @@ public sealed class AgentLauncher(AgentFolder folder, string version, TimeProvid
             environment[(string)variable.Key] = (string?)variable.Value ?? "";
         }
 
+        environment.Remove(TraceParent.Variable);
+        environment.Remove(TraceParent.StateVariable);
         try
         {
             var pid = DetachedProcess.Start(new Command { Program = program, Arguments = arguments, Directory = folder.Root }, environment, folder.Log);

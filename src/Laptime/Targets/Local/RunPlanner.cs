@@ -2,6 +2,7 @@ using System.Collections;
 using Laptime.Foundations;
 using Laptime.Processes;
 using Laptime.Signals;
+using Laptime.Timing;
 using Laptime.Workspaces;
 
 namespace Laptime.Targets.Local;
@@ -63,6 +64,9 @@ internal static class RunPlanner
             environment[(string)variable.Key] = (string?)variable.Value ?? "";
         }
 
+        // An instance outlives the deploy: what it traces is its own, not a part of the trace that started it.
+        environment.Remove(TraceParent.Variable);
+        environment.Remove(TraceParent.StateVariable);
         environment["PORT"] = AgentProtocol.PortToken;
         foreach (var (name, value) in run.Env)
         {
