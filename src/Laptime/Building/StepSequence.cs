@@ -20,8 +20,13 @@ internal sealed class StepSequence(
     public async Task<IReadOnlyList<StepResult>> RunAsync(IReadOnlyList<Step> steps, CancellationToken cancel)
     {
         cancel.ThrowIfCancellationRequested();
-        var commands = steps.Select(CommandOf).ToList();
-        RemoveStale(steps, commands);
+        List<ResolvedCommand> commands;
+        using (var prepare = timeline.Begin("lookup", component.Name, "steps", parentSegment))
+        {
+            commands = [.. steps.Select(CommandOf)];
+            RemoveStale(steps, commands);
+            prepare.End();
+        }
 
         List<StepResult> results = [];
         var before = "";

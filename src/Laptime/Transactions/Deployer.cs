@@ -26,10 +26,15 @@ public sealed class Deployer(
         return EndAsync(options, timeline, async run =>
         {
             var detected = await detector.DetectAsync(options, toAct: true, timeline, cancel);
-            var plan = Plan(run, detected);
-
             var earlier = new EarlierBuilds(run, store);
-            var undelivered = await earlier.FindAsync(plan, cancel);
+            Plan plan;
+            IReadOnlySet<string> undelivered;
+            using (var planning = timeline.Begin("plan"))
+            {
+                plan = Plan(run, detected);
+                undelivered = await earlier.FindAsync(plan, cancel);
+                planning.End();
+            }
 
             // Nobody waits for git: it answers while the build runs.
             trigger = triggers.FindAsync(
@@ -47,7 +52,7 @@ public sealed class Deployer(
             }
 
             var recreate = MustRecreate(options, detected) || options.Recreate;
-            log.Begin(ProcessOwner.Current());
+            Begin(timeline);
             var built = await new BuildPhase(run, detected, detector, store, earlier, builder, onLine).RunAsync(plan, cancel);
             var rollout = new RolloutPhase(run, store, target, prober);
             await rollout.RememberBuiltAsync(built, detected.Facts, cancel);
@@ -65,7 +70,7 @@ public sealed class Deployer(
         var records = new StateStore(scope.EnvironmentFolder).Load();
         var detected = await detector.DetectAsync(options, toAct: true, timeline, cancel);
         var targets = RollbackTargets.Find(scope, records, options.Selected, to, detected.Observed);
-        log.Begin(ProcessOwner.Current());
+        Begin(timeline);
         foreach (var planned in targets.Values)
         {
             if (!await store.HasAsync(planned.Artifact, cancel))
@@ -94,7 +99,7 @@ public sealed class Deployer(
     /// <summary>Stops what runs.</summary>
     public Task<TransactionDocument> StopAsync(DeployOptions options, Timeline timeline, CancellationToken cancel) => EndAsync(options, timeline, async run =>
     {
-        log.Begin(ProcessOwner.Current());
+        Begin(timeline);
         await new RolloutPhase(run, store, target, prober).StopAsync(options.Selected, cancel);
         return Outcome.Stopped;
     }, () => null, cancel);
@@ -136,7 +141,6 @@ public sealed class Deployer(
 
     private Plan Plan(TransactionRun run, Detected detected)
     {
-        using var segment = run.Timeline.Begin("plan");
         var plan = Planner.Make(scope.Workspace, scope.Environment, detected.Facts);
         foreach (var component in plan.Components)
         {
@@ -151,8 +155,15 @@ public sealed class Deployer(
             log.Warn(warning);
         }
 
-        segment.End();
         return plan;
+    }
+
+    /// <summary>Nothing is touched before the intent is on the disk; a slow disk is seen as what it is.</summary>
+    private void Begin(Timeline timeline)
+    {
+        using var wait = timeline.Begin("wait", kind: "journal");
+        log.Begin(ProcessOwner.Current());
+        wait.End();
     }
 
     /// <summary>Nothing changed; but "unchanged" is no success when what runs is not ready. One that is not gets its probe's own bound to become it.</summary>
