@@ -53,6 +53,7 @@ internal static class PlanCommands
 
     private static async Task<TransactionDocument> MakeAsync(Session session, DeployOptions options)
     {
+        session.TellOfAbandoned();
         var scope = session.Scope;
         await using var target = session.OpenTarget(mayLaunch: false);
         var timeline = new Timeline(session.Clock, static _ => { });

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Reflection;
 using Laptime.Artifacts;
 using Laptime.Foundations;
+using Laptime.Measurement;
 using Laptime.Processes;
 using Laptime.Storage.Sqlite;
 using Laptime.Targets;
@@ -90,6 +91,31 @@ internal sealed class Session(ParseResult arguments, Shutdown shutdown)
 
         return Workspace.Environments.FirstOrDefault(e => e.Name == name)
             ?? throw new LapException($"there is no environment {name}", Workspace.File, NearestName.Suggest(name, [.. Workspace.Environments.Select(e => e.Name)]));
+    }
+
+    /// <summary>
+    /// Puts back what a killed measurement left in the workspace (an edit, caches set aside). For every command that is about to touch it, before anything is read.
+    /// </summary>
+    public async Task UndoAbandonedAsync()
+    {
+        // A run of a measurement need not ask: whoever measures lives.
+        if (System.Environment.GetEnvironmentVariable(MeasuredCommand.Variable) is null && UndoLog.IsPending(Workspace.Root))
+        {
+            foreach (var said in await new UndoLog(Workspace.Root).UndoAbandonedAsync(Clock, Shutdown.Token))
+            {
+                Console.Error.WriteLine("lap: " + said);
+            }
+        }
+    }
+
+    /// <summary>For a question, which changes nothing: what it is about to say is of a workspace with a measurement's edit in it.</summary>
+    public void TellOfAbandoned()
+    {
+        if (UndoLog.IsPending(Workspace.Root) && new UndoLog(Workspace.Root).Pending() is { } pending && pending.Owner.IsAlive() == false)
+        {
+            Console.Error.WriteLine(
+                $"lap: a measurement was killed and has not put back {string.Join(", ", pending.Steps.Select(s => Path.GetFileName(s.Path)))}: the next lap deploy does, first of all");
+        }
     }
 
     /// <summary>The components named on the command line; null when none were: all.</summary>

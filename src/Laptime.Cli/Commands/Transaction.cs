@@ -3,6 +3,7 @@ using Laptime.Building;
 using Laptime.Cli.FastPath;
 using Laptime.Cli.Rendering;
 using Laptime.Foundations;
+using Laptime.Measurement;
 using Laptime.Processes;
 using Laptime.Reports;
 using Laptime.Signals;
@@ -20,9 +21,10 @@ internal static class Transaction
 {
     public static async Task<int> RunAsync(Session session, string verb, DeployOptions options, Func<Parts, Timeline, CancellationToken, Task<TransactionDocument>> work)
     {
+        var cancel = session.Shutdown.Token;
+        await session.UndoAbandonedAsync();
         var scope = session.Scope;
         var terminal = session.Terminal;
-        var cancel = session.Shutdown.Token;
         await using var target = session.OpenTarget(mayLaunch: true);
         session.Folder.Create();
         var reports = new ReportFiles(session.Folder.Reports);
@@ -127,6 +129,7 @@ internal static class Transaction
         Target = scope.Environment.Target.ToString().ToLowerInvariant(),
         Loop = scope.Environment.Loop.ToString().ToLowerInvariant(),
         Profile = scope.Profile?.Name,
+        MeasuredFor = Environment.GetEnvironmentVariable(MeasuredCommand.Variable) is { Length: > 0 } measurement ? measurement : null,
         Actor = $"{Environment.UserName}@{Environment.MachineName}, pid {Environment.ProcessId}",
     };
 }

@@ -42,7 +42,7 @@ internal static class HistoryView
         (transaction.Interval?.End ?? StartOf(transaction)) is { } at ? Coarse(Math.Max(0, (now - at).TotalSeconds)) : "";
 
     /// <summary>Whole units are enough for an age.</summary>
-    private static string Coarse(double seconds) => seconds switch
+    internal static string Coarse(double seconds) => seconds switch
     {
         < 60 => $"{(int)seconds} s",
         < 3600 => $"{(int)(seconds / 60)} m",

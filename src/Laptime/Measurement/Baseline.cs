@@ -38,8 +38,14 @@ public sealed record Baseline
     /// <summary>complete, failed or interrupted; null while it is recorded, and for ever when the recorder was killed.</summary>
     public string? Ended { get; init; }
 
-    /// <summary>Why it is not complete, in a sentence.</summary>
-    public string? Reason { get; init; }
+    /// <summary>The exit code of the recording; null while it is recorded, and when the recorder was killed.</summary>
+    public int? ExitCode { get; init; }
+
+    /// <summary>Why it is not complete.</summary>
+    public FailureReport? Failure { get; init; }
+
+    /// <summary>What is worth knowing when the figures are read.</summary>
+    public IReadOnlyList<string> Notes { get; init; } = [];
 
     /// <summary>Runs that were made and not counted (to become warm), with their reason.</summary>
     public IReadOnlyList<DiscardedRun> Discarded { get; init; } = [];
@@ -76,6 +82,9 @@ public sealed record BaselineKey
     /// <summary>The command of <c>--edit-with</c>; null: lap's own edit.</summary>
     public string? EditWith { get; init; }
 
+    /// <summary>What <c>--aside</c> named: set aside for a cold run beside lap's own caches.</summary>
+    public IReadOnlyList<string> Aside { get; init; } = [];
+
     public required MachineReport Machine { get; init; }
 
     /// <summary>What differs, in words, one for each part; empty when the two may be compared.</summary>
@@ -86,7 +95,8 @@ public sealed record BaselineKey
         Compare("edit", EditWith, other.EditWith);
         Compare("profile", Profile, other.Profile);
         Compare("environment", Environment, other.Environment);
-        Compare("components", Names(Components), Names(other.Components));
+        Compare("set aside", Names(Aside, "lap's own caches"), Names(other.Aside, "lap's own caches"));
+        Compare("components", Names(Components, "all"), Names(other.Components, "all"));
         if (Machine.Id != other.Machine.Id)
         {
             found.Add($"machine: {Machine.Text}, and {other.Machine.Text}");
@@ -102,7 +112,7 @@ public sealed record BaselineKey
             }
         }
 
-        static string? Names(IReadOnlyList<string> components) => components.Count == 0 ? "all" : string.Join(", ", components.Order(StringComparer.Ordinal));
+        static string Names(IReadOnlyList<string> names, string none) => names.Count == 0 ? none : string.Join(", ", names.Order(StringComparer.Ordinal));
     }
 }
 

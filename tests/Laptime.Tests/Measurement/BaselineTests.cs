@@ -32,7 +32,7 @@ public sealed class BaselineTests : IDisposable
         var sample = Sample(1) with { CalibrationBefore = new CalibrationSample(0.1, 0.2, 0.3), CommandSeconds = 2 };
         store.Add(baseline, sample);
         store.Add(baseline, Sample(2));
-        store.Save(baseline with { Ended = "interrupted", Reason = "Ctrl-C" });
+        store.Save(baseline with { Ended = "interrupted", ExitCode = 130 });
         var found = store.Find("warm-1");
         Assert.Equal("interrupted", found.Ended);
         Assert.Equal("2 of 3", found.Count);

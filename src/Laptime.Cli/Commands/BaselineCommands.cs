@@ -1,0 +1,244 @@
+using System.CommandLine;
+using System.CommandLine.Completions;
+using System.Text.Json;
+using Laptime.Cli.Rendering;
+using Laptime.Foundations;
+using Laptime.Measurement;
+using Laptime.Reports;
+using Laptime.Storage.Sqlite;
+
+namespace Laptime.Cli.Commands;
+
+/// <summary>`lap baseline`: a scenario measured again and again, kept, and compared.</summary>
+internal static class BaselineCommands
+{
+    private static readonly Argument<string> ScenarioWord = new("SCENARIO")
+    {
+        Description = "cold, warm, full or edit:PATH", HelpName = "SCENARIO", CompletionSources = { static context => ScenarioWords(context.WordToComplete) },
+    };
+
+    private static readonly Argument<string> One = Name("NAME", "A baseline: its name, its id, or `last`");
+    private static readonly Argument<string[]> Several = new("NAME")
+    {
+        Description = "Baselines by name or id", Arity = ArgumentArity.OneOrMore, CompletionSources = { static _ => Names() },
+    };
+
+    private static readonly Option<int> Runs = Flag.Number("--runs", "Runs that count", 10, 1, "-n");
+    private static readonly Option<string?> Named = Flag.Text("--name", "What the baseline is called (default: made from the scenario, such as warm-1)", "NAME");
+    private static readonly Option<string?> EditWith = Flag.Text("--edit-with", "Edit the file with this command instead of a line at its end; it runs in the workspace, the file is $LAPTIME_EDIT_PATH", "COMMAND");
+    private static readonly Option<string[]> Aside = new("--aside")
+    {
+        Description = "cold: also set this folder aside (a build tool's own cache, such as node_modules); may be given several times", HelpName = "PATH", Arity = ArgumentArity.ZeroOrMore,
+    };
+
+    public static System.CommandLine.Command Group() => Verb.Group(
+        "baseline", "Measure one scenario again and again, keep it, and compare it with another time.", Record(), List(), Show(), Remove());
+
+    private static System.CommandLine.Command Record() => Verb.Make(
+        "record",
+        "Record a baseline: N deploys of one scenario, each measured whole. The workspace is left as it was, even after kill -9.",
+        [ScenarioWord, DeployFlags.Components, Runs, Named, DeployFlags.Profile, EditWith, Aside],
+        RecordAsync,
+        "lap baseline record warm                          nothing changed since the last deploy",
+        "lap baseline record edit:src/gateway/Cart.cs -n 20    save to reflected; the edit is undone after each run",
+        "lap baseline record cold -n 5 --name before-upgrade   lap's caches set aside, everything built and rolled out",
+        "lap baseline record full -n 5                     every step of every loop, everything built and rolled out",
+        "lap baseline record edit:a.json --edit-with 'date > src/a.json'");
+
+    private static System.CommandLine.Command List() => Verb.Make(
+        "list", "The baselines of this workspace, the newest first.", [],
+        session =>
+        {
+            Console.Out.Write(BaselineView.List(All(session), session.Clock.GetUtcNow(), session.Terminal));
+            return Task.FromResult(0);
+        },
+        "lap baseline list", "lap baseline list -o json");
+
+    private static System.CommandLine.Command Show() => Verb.Make(
+        "show", "One baseline: its intervals, where they went, and what it was recorded on.", [One],
+        session =>
+        {
+            Console.Out.Write(BaselineView.One(Find(session, session.Arguments.GetValue(One)!), session.Terminal));
+            return Task.FromResult(0);
+        },
+        "lap baseline show warm-1", "lap baseline show last -o json    with every sample");
+
+    private static System.CommandLine.Command Remove() => Verb.Make(
+        "rm", "Forget baselines. Their transactions stay in the history.", [Several],
+        session =>
+        {
+            using var journal = session.OpenJournal();
+            var store = new BaselineStore(journal);
+            foreach (var found in session.Arguments.GetValue(Several)!.Select(store.Find).DistinctBy(b => b.Id).ToList())
+            {
+                store.Remove(found);
+                Console.Out.WriteLine($"forgotten: {found.Name} ({found.Id})");
+            }
+
+            return Task.FromResult(0);
+        },
+        "lap baseline rm warm-1");
+
+    private static async Task<int> RecordAsync(Session session)
+    {
+        var arguments = session.Arguments;
+        await session.UndoAbandonedAsync();
+        var scope = session.Scope;
+        var root = scope.Workspace.Root;
+        session.Folder.Create();
+        var components = arguments.GetValue(DeployFlags.Components) ?? [];
+        _ = session.Select(components);
+        var scenario = Scenario.Parse(arguments.GetValue(ScenarioWord)!, root, Session.Here());
+        var aside = arguments.GetValue(Aside) ?? [];
+        var editWith = arguments.GetValue(EditWith);
+        if (editWith is not null && scenario is not Scenario.Edit)
+        {
+            throw new LapException("--edit-with belongs to edit:PATH", "--edit-with", $"lap baseline record edit:PATH --edit-with '{editWith}'");
+        }
+
+        if (aside.Length > 0 && scenario is not Scenario.Cold)
+        {
+            throw new LapException("--aside belongs to cold", "--aside", "lap baseline record cold --aside PATH");
+        }
+
+        var request = new RecordRequest
+        {
+            Scenario = scenario, Runs = arguments.GetValue(Runs), Name = Checked(arguments.GetValue(Named)), Scope = scope, Components = components, EditWith = editWith,
+            Aside = [.. aside.Select(a => Path.GetRelativePath(root, Folder(a, root)).Replace('\\', '/'))], Caches = [.. OwnCaches(session), .. aside.Select(a => Folder(a, root))],
+            Arguments = PassedOn(session), Lap = Self(root), Version = Session.Version,
+        };
+        using var journal = session.OpenJournal();
+        var reports = new ReportFiles(session.Folder.Reports);
+        Baseline baseline;
+        using (var progress = RecordProgress.Create(session.Terminal, Console.Error, session.Clock))
+        {
+            baseline = await new BaselineRecorder(request, journal, session.Runner, session.Clock, progress.Happened, reports.Write).RecordAsync(session.Shutdown.Token);
+        }
+
+        if (baseline.Ended == "interrupted")
+        {
+            baseline = baseline with { ExitCode = session.Shutdown.Outcome.ExitCode };
+            new BaselineStore(journal).Save(baseline);
+        }
+
+        if (!session.Quiet || session.Json)
+        {
+            Console.Out.Write(BaselineView.One(baseline, session.Terminal));
+        }
+
+        if (baseline.Failure is { } failure)
+        {
+            Verb.Explain([new Problem(failure.Message, failure.Where, failure.Mend)], failure.Tail);
+        }
+
+        return baseline.ExitCode!.Value;
+    }
+
+    /// <summary>This very lap, as a program of its own.</summary>
+    private static Processes.Command Self(string root)
+    {
+        var program = Environment.ProcessPath!;
+        return new Processes.Command
+        {
+            Program = program, Directory = root,
+            // As a tool without a program of its own it is a library that dotnet runs.
+            Arguments = Path.GetFileNameWithoutExtension(program) == "dotnet" ? [Path.Combine(AppContext.BaseDirectory, "lap.dll")] : [],
+        };
+    }
+
+    /// <summary>What was given to this command and decides a deploy too, written out.</summary>
+    private static List<string> PassedOn(Session session)
+    {
+        var passed = new List<string>();
+        void Pass(string flag, string? value)
+        {
+            if (value is not null)
+            {
+                passed.AddRange([flag, value]);
+            }
+        }
+
+        Pass("--env", session.Arguments.GetValue(Global.Environment));
+        Pass("--file", session.Arguments.GetValue(Global.File) is null ? null : session.Workspace.File);
+        Pass("--profile", session.Arguments.GetValue(DeployFlags.Profile));
+        return passed;
+    }
+
+    /// <summary>What lap has learnt and may forget: the stat index, the steps' records, the artifacts.</summary>
+    private static IEnumerable<string> OwnCaches(Session session) =>
+        [session.Folder.Index, Path.Combine(session.Folder.Path, "steps"), Path.GetFullPath(Path.Combine(session.Workspace.Root, session.Workspace.Artifacts.Store))];
+
+    private static string Folder(string path, string root)
+    {
+        var full = new[] { Path.GetFullPath(path, Session.Here()), Path.GetFullPath(path, root) }.FirstOrDefault(Path.Exists)
+            ?? throw new LapException($"--aside {path}: there is no such folder", Path.GetFullPath(path, root), "name a cache of a build tool, such as src/web/node_modules");
+        var relative = Path.GetRelativePath(root, full);
+        return relative is "." or ".." || relative.StartsWith("../", StringComparison.Ordinal) || relative is ".laptime" or ".git" || relative.StartsWith(".git/", StringComparison.Ordinal)
+            ? throw new LapException($"--aside {path}: not a cache in the workspace", full, "name a cache of a build tool, such as src/web/node_modules")
+            : full;
+    }
+
+    private static string? Checked(string? name) =>
+        name is null || (name is { Length: <= 80 } and not "last" && !name.StartsWith('-') && name.All(c => char.IsLetterOrDigit(c) || c is '-' or '_' or '.'))
+            ? name
+            : throw new LapException($"--name {name} cannot be a name", "--name", "use letters, digits, '-', '_' and '.'");
+
+    internal static Argument<string> Name(string argument, string description) =>
+        new(argument) { Description = description, HelpName = argument, CompletionSources = { static _ => Names() } };
+
+    internal static IReadOnlyList<Baseline> All(Session session)
+    {
+        using var journal = session.OpenJournalForReading();
+        return journal is null ? [] : new BaselineStore(journal).All();
+    }
+
+    internal static Baseline Find(Session session, string name)
+    {
+        using var journal = session.OpenJournalForReading() ?? throw new LapException("nothing was recorded here yet", session.Workspace.Root, "lap baseline record warm");
+        return new BaselineStore(journal).Find(name);
+    }
+
+    /// <summary>For completion: the names in the workspace around the current folder; none when anything about it is wrong.</summary>
+    private static IEnumerable<CompletionItem> Names()
+    {
+        try
+        {
+            if (Workspaces.WorkspaceFile.Find(Session.Here()) is not { } file)
+            {
+                return [];
+            }
+
+            var workspace = Workspaces.WorkspaceFile.Load(file, Environment.GetEnvironmentVariable);
+            using var journal = SqliteJournal.OpenReadOnly(Path.GetFullPath(Path.Combine(workspace.Root, workspace.Journal.Store)));
+            return [.. new BaselineStore(journal).All().Select(b => new CompletionItem(b.Name))];
+        }
+        catch (Exception e) when (e is LapException or JsonException)
+        {
+            return [];
+        }
+    }
+
+    /// <summary>The words; after edit: the files below what is typed so far.</summary>
+    private static IEnumerable<CompletionItem> ScenarioWords(string typed)
+    {
+        if (!typed.StartsWith("edit:", StringComparison.Ordinal))
+        {
+            return [new("cold"), new("warm"), new("full"), new("edit:")];
+        }
+
+        var path = typed["edit:".Length..];
+        var folder = path.LastIndexOf('/') is >= 0 and var slash ? path[..(slash + 1)] : "";
+        try
+        {
+            return
+            [
+                .. new DirectoryInfo(Path.Combine(Session.Here(), folder)).EnumerateFileSystemInfos().Where(f => !f.Name.StartsWith('.')).OrderBy(f => f.Name, StringComparer.Ordinal)
+                    .Select(f => new CompletionItem($"edit:{folder}{f.Name}{(f is DirectoryInfo ? "/" : "")}")),
+            ];
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or LapException)
+        {
+            return [];
+        }
+    }
+}
