@@ -111,6 +111,7 @@ internal static class BaselineView
                 g.Key.Name, g.Key.Component, Kind: g.Last().Kind, Hits: g.Count(s => s.Cache == "hit"),
                 Seconds: new Samples(baseline.Samples.Select(s => s.Segments.Where(x => x.Name == g.Key.Name && x.Component == g.Key.Component).Sum(x => x.Seconds))).Median,
                 OnPath: 2 * g.Count(s => s.CriticalPath) >= baseline.Samples.Count))
+            .Append(("unattributed", null, null, 0, new Samples(baseline.Samples.Select(s => s.UnattributedSeconds ?? 0)).Median, true))
             .OrderByDescending(s => s.Seconds).ToList();
         var shown = all.Where(s => interval > 0 && s.Seconds >= Small * interval).Take(Math.Max(4, terminal.Height - 14)).ToList();
         var bar = Math.Clamp(terminal.Width - 62, 8, 40);

@@ -24,7 +24,10 @@ internal abstract class RecordProgress : IDisposable
         $"{baseline.Name}: {baseline.Key.Scenario}, {(baseline.Requested == 1 ? "1 run" : $"{baseline.Requested} runs")} on {baseline.Key.Environment}"
         + (baseline.Key.Profile is { } profile ? $" (profile {profile})" : "");
 
-    private static string LeftText(double? seconds) => seconds is > 0 ? $"; about {Duration.Text(Math.Max(1, Math.Round(seconds.Value)))} left" : "";
+    private static string LeftText(double? seconds) => seconds is > 0 ? $"; about {Whole(seconds.Value)} left" : "";
+
+    /// <summary>An estimate has no fractions of a second.</summary>
+    private static string Whole(double seconds) => seconds < 59.5 ? $"{Math.Max(1, Math.Round(seconds)):0} s" : Duration.Text(seconds);
 
     private sealed class None : RecordProgress
     {
@@ -161,7 +164,7 @@ internal abstract class RecordProgress : IDisposable
 
                 if (left is var (seconds, at))
                 {
-                    parts.Add($"about {Duration.Text(Math.Max(1, Math.Round(seconds - clock.GetElapsedTime(at).TotalSeconds)))} left");
+                    parts.Add($"about {Whole(seconds - clock.GetElapsedTime(at).TotalSeconds)} left");
                 }
 
                 Write("\r\u001b[K" + TextWidth.Cut(TextWidth.Clean(string.Join("  ", parts)), terminal.Width - 1, terminal.Unicode));

@@ -294,7 +294,7 @@ public sealed class BaselineRecorder(RecordRequest request, Journal journal, Pro
     private async Task SettleAsync(IReadOnlyList<string> arguments, CancellationToken cancel)
     {
         publish(new RecordEvent.Preparing("deploys the workspace as it is"));
-        var ended = await deploy.RunAsync(arguments.Count > 0 ? [.. arguments, .. request.Arguments] : [.. request.Components, .. request.Arguments], cancel);
+        var ended = await deploy.RunAsync([.. arguments.Count > 0 ? arguments : request.Components, "--since", "start", .. request.Arguments], cancel);
         if (ended.ExitCode != 0)
         {
             throw new StoppedException(ended.ExitCode, ended.Failure with { Message = $"all runs are recorded, but the deploy that ends a recording failed: {ended.Failure.Message}" });
