@@ -120,7 +120,7 @@ public sealed class OtlpSender(OtlpSettings settings, TimeProvider clock)
         var status = Value(answer.TrailingHeaders, "grpc-status") ?? Value(answer.Headers, "grpc-status");
         return status switch
         {
-            "0" => (Rejected(content.Length > 5 && content[0] == 0 ? OtlpAnswer.OfProtobuf(content.AsSpan(5)) : default), false),
+            "0" => (Rejected(content.Length > 5 && content[0] == 0 ? OtlpAnswer.OfProtobuf(content.AsSpan(5)) : (0, "")), false),
             null => ("no gRPC answer; for a collector's HTTP port set OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf", false),
             "1" or "4" or "10" or "11" or "14" or "15" => ($"the collector is busy or away (gRPC status {status})", true),
             "7" or "16" => ($"the collector refuses (gRPC status {status}); check OTEL_EXPORTER_OTLP_HEADERS", false),
