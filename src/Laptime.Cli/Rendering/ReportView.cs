@@ -8,7 +8,7 @@ internal static class ReportView
 {
     private const int Searched = 10_000;
 
-    /// <summary>The transaction that <paramref name="name"/> means: null or <c>last</c> the newest, else an id or the beginning of one (with or without <c>tx-</c>), or its end.</summary>
+    /// <summary>The transaction that <paramref name="name"/> means: null or <c>last</c> the newest, <c>last~1</c> the one before it, else an id or the beginning of one (with or without <c>tx-</c>), or its end.</summary>
     /// <exception cref="LapException">None, or several.</exception>
     public static TransactionDocument Find(Journal journal, string? name)
     {
@@ -17,6 +17,14 @@ internal static class ReportView
             return journal.List(null, 1) is [var newest]
                 ? newest
                 : throw new LapException("there is no transaction yet", mend: "`lap deploy` makes the first one");
+        }
+
+        if (name.StartsWith("last~", StringComparison.Ordinal) && int.TryParse(name.AsSpan(5), System.Globalization.NumberStyles.None, null, out var back) && back < Searched)
+        {
+            var newest = journal.List(null, back + 1);
+            return newest.Count > back
+                ? newest[back]
+                : throw new LapException($"there is no transaction `{name}`", mend: $"there are {newest.Count}: the oldest is last~{newest.Count - 1}");
         }
 
         if (TransactionId.TryParse(name, out _) && journal.Load(name) is { } exact)

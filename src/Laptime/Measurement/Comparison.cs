@@ -13,7 +13,7 @@ public sealed record SideReport(int N, double Median, double Low, double High)
     }
 }
 
-/// <summary>B through A: 0.5 is half the time. Null stands for a bound that is none (A took no time at all).</summary>
+/// <summary>B through A: 0.5 is half the time. Null stands for a bound that is none: A took no time at all, or there are too few runs for an interval.</summary>
 public sealed record RatioReport(double? Median, double? Low, double? High);
 
 /// <summary>
@@ -97,9 +97,12 @@ internal sealed record Figures(Samples A, Samples B, (double Median, double Low,
             (verdict, why) = (Verdict.Inconclusive, machine.Sentence);
         }
 
+        // So few runs have no interval: resampling one run gives that run again, which would look like certainty.
+        var none = LeastP > Judging.Alpha;
         return new Comparison
         {
-            A = SideReport.Of(A, Judging), B = SideReport.Of(B, Judging), Ratio = new RatioReport(Bounded(Ratio.Median), Bounded(Ratio.Low), Bounded(Ratio.High)),
+            A = SideReport.Of(A, Judging), B = SideReport.Of(B, Judging),
+            Ratio = new RatioReport(Bounded(Ratio.Median), none ? null : Bounded(Ratio.Low), none ? null : Bounded(Ratio.High)),
             Verdict = verdict, P = P, AdjustedP = adjusted, Effect = Effect, Test = Paired ? "wilcoxon-signed-rank" : "mann-whitney", Why = why,
             Needed = few ? Needed(family) : null,
         };

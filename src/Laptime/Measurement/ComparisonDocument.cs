@@ -74,7 +74,7 @@ public sealed record SegmentComparison : Comparison
     /// <summary>On the critical path of at least half the runs of A or of B.</summary>
     public bool OnPath { get; init; }
 
-    /// <summary>Below 2 % of the interval on both sides: shown, not judged.</summary>
+    /// <summary>Below 1 % of the interval on both sides: shown, not judged.</summary>
     public bool Negligible { get; init; }
 }
 

@@ -13,14 +13,14 @@ public static class ComparisonSentence
         {
             Verdict.Better => $"faster: {Change(interval)}{Most(document)}",
             Verdict.Worse => $"slower: {Change(interval)}{Most(document)}",
-            Verdict.Inconclusive => $"inconclusive: {interval.Why}",
+            Verdict.Inconclusive => $"inconclusive: {interval.Why} ({Duration.Text(interval.A.Median)} and {Duration.Text(interval.B.Median)}, {Ratio(interval.Ratio)})",
             _ => Unchanged(document),
         };
     }
 
     /// <summary>"×0.51 (95 %: 0.47 to 0.55)".</summary>
-    public static string Ratio(RatioReport ratio) => ratio.Median is not { } median
-        ? "no ratio (A took no time)"
+    public static string Ratio(RatioReport ratio) => ratio.Median is not { } median ? "no ratio: A took no time"
+        : ratio is { Low: null, High: null } ? "×" + Number(median)
         : string.Create(CultureInfo.InvariantCulture, $"×{Number(median)} (95 %: {Number(ratio.Low ?? 0)} to {(ratio.High is { } high ? Number(high) : "any")})");
 
     /// <summary>The name of a verdict as JSON has it.</summary>
@@ -35,7 +35,7 @@ public static class ComparisonSentence
 
     public static string P(double p) => p < 0.001 ? "p < 0.001" : string.Create(CultureInfo.InvariantCulture, $"p = {p:0.000}");
 
-    private static string Number(double ratio) => ratio.ToString(ratio < 0.0995 ? "0.000" : ratio < 9.95 ? "0.00" : "0.0", CultureInfo.InvariantCulture);
+    public static string Number(double ratio) => ratio.ToString(ratio < 0.0995 ? "0.000" : ratio < 9.95 ? "0.00" : "0.0", CultureInfo.InvariantCulture);
 
     private static string Change(Comparison c) =>
         $"the interval went from {Duration.Text(c.A.Median)} to {Duration.Text(c.B.Median)}, {Ratio(c.Ratio)}, {P(c.P)}, {Runs(c)}";

@@ -10,7 +10,7 @@ namespace Laptime.Measurement;
 public static class RecordingComparison
 {
     /// <summary>A segment below this share of the interval, on both sides, is shown and not judged: it would only make the others harder to judge.</summary>
-    public const double Negligible = 0.02;
+    public const double Negligible = 0.01;
 
     /// <param name="a">Before.</param>
     /// <param name="b">After.</param>
@@ -98,7 +98,7 @@ public static class RecordingComparison
     }
 
     private static Comparison Unjudged(Figures figures) =>
-        figures.Judge() with { Verdict = Verdict.NoEvidence, Why = "below 2 % of the interval: not judged", Needed = null };
+        figures.Judge() with { Verdict = Verdict.NoEvidence, Why = "below 1 % of the interval: not judged", Needed = null };
 
     /// <summary>Holm's step-down correction, in the order given.</summary>
     internal static double[] Holm(double[] p)
