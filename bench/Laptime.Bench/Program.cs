@@ -25,11 +25,11 @@ for (var i = 1; i < args.Length; i++)
         case "--turbo":
             turbo = args[++i];
             break;
-        case "noop" or "loop":
+        case "noop" or "loop" or "aa":
             names.Add(args[i]);
             break;
         default:
-            Console.Error.WriteLine($"bench: {args[i]} is neither noop nor loop nor --files N,N, --rounds N, --turbo PATH");
+            Console.Error.WriteLine($"bench: {args[i]} is neither noop nor loop nor aa nor --files N,N, --rounds N, --turbo PATH");
             return 2;
     }
 }
@@ -46,6 +46,11 @@ try
     if (names.Count == 0 || names.Contains("loop"))
     {
         LoopBench.Run(new Page(Docs("loop"), "A deploy of one change"), lap, sizes[0], rounds);
+    }
+
+    if (names.Count == 0 || names.Contains("aa"))
+    {
+        AaBench.Run(new Page(Docs("aa"), "Identical commands, compared"));
     }
 
     return 0;

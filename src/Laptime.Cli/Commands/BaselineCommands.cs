@@ -32,7 +32,7 @@ internal static class BaselineCommands
     };
 
     public static System.CommandLine.Command Group() => Verb.Group(
-        "baseline", "Measure one scenario again and again, keep it, and compare it with another time.", Record(), List(), Show(), Remove());
+        "baseline", "Measure one scenario again and again, keep it, and compare it with another time.", Record(), List(), Show(), Remove(), Racing.RaceCommand.Make(), Racing.RaceCommand.List());
 
     private static System.CommandLine.Command Record() => Verb.Make(
         "record",
@@ -135,7 +135,7 @@ internal static class BaselineCommands
     }
 
     /// <summary>This very lap, as a program of its own.</summary>
-    private static Processes.Command Self(string root)
+    internal static Processes.Command Self(string root)
     {
         var program = Environment.ProcessPath!;
         return new Processes.Command
@@ -219,7 +219,7 @@ internal static class BaselineCommands
     }
 
     /// <summary>The words; after edit: the files below what is typed so far.</summary>
-    private static IEnumerable<CompletionItem> ScenarioWords(string typed)
+    internal static IEnumerable<CompletionItem> ScenarioWords(string typed)
     {
         if (!typed.StartsWith("edit:", StringComparison.Ordinal))
         {

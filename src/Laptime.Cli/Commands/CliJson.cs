@@ -33,6 +33,8 @@ internal sealed record AgentDocument(string Schema, bool Running, int? Pid, stri
 [JsonSerializable(typeof(ValidDocument))]
 [JsonSerializable(typeof(VersionDocument))]
 [JsonSerializable(typeof(AgentDocument))]
+[JsonSerializable(typeof(Rendering.RaceEvent))]
+[JsonSerializable(typeof(Rendering.RaceList))]
 internal sealed partial class CliJson : JsonSerializerContext
 {
     public static CliJson Readable { get; } = new(new JsonSerializerOptions

@@ -94,12 +94,22 @@ internal sealed class Session(ParseResult arguments, Shutdown shutdown)
     }
 
     /// <summary>
-    /// Puts back what a killed measurement left in the workspace (an edit, caches set aside). For every command that is about to touch it, before anything is read.
+    /// Puts back what a killed measurement left (an edit, caches set aside, the checkouts of a race and what runs in them). For every command that is about to touch it, before anything is read.
     /// </summary>
     public async Task UndoAbandonedAsync()
     {
         // A run of a measurement need not ask: whoever measures lives.
-        if (System.Environment.GetEnvironmentVariable(MeasuredCommand.Variable) is null && UndoLog.IsPending(Workspace.Root))
+        if (System.Environment.GetEnvironmentVariable(MeasuredCommand.Variable) is not null)
+        {
+            return;
+        }
+
+        if (RaceGround.IsLeft(Folder))
+        {
+            await Racing.RaceCommand.SweepAsync(this);
+        }
+
+        if (UndoLog.IsPending(Workspace.Root))
         {
             foreach (var said in await new UndoLog(Workspace.Root).UndoAbandonedAsync(Clock, Shutdown.Token))
             {

@@ -17,6 +17,12 @@ public sealed record ComparisonDocument
     /// <summary>apart (recorded one after the other) or pairs (in turn).</summary>
     public required string Design { get; init; }
 
+    /// <summary>The runs were taken in turn, and the ratios of the pairs are judged.</summary>
+    public bool Paired => Design == "pairs";
+
+    /// <summary>The race that it is made from; null when there was none.</summary>
+    public RaceReport? Race { get; init; }
+
     public required Comparison Interval { get; init; }
 
     /// <summary>From commit to artifact available; null when nothing was published.</summary>

@@ -11,6 +11,9 @@ namespace Laptime.Measurement;
 /// <remarks>The user's own working tree, index and branches are not touched; git gets unreferenced objects at most.</remarks>
 public sealed class RaceGround : IAsyncDisposable
 {
+    private const int Attempts = 40;
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(50);
+
     private readonly WorkspaceFolder workspace;
     private readonly Git git;
     private readonly Func<string, Task> stop;
@@ -127,17 +130,34 @@ public sealed class RaceGround : IAsyncDisposable
             }
         }
 
-        if (Directory.Exists(note.Folder))
-        {
-            Directory.Delete(note.Folder, recursive: true);
-        }
-
+        await DeleteAsync(note.Folder).ConfigureAwait(false);
         if (Directory.Exists(note.Top))
         {
             await git.PruneAsync(CancellationToken.None).ConfigureAwait(false);
         }
 
         File.Delete(NoteFile(workspace));
+    }
+
+    /// <summary>A program that has just been stopped may still write its last lines.</summary>
+    private static async Task DeleteAsync(string folder)
+    {
+        for (var attempt = 1; Directory.Exists(folder); attempt++)
+        {
+            try
+            {
+                Directory.Delete(folder, recursive: true);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                if (attempt == Attempts)
+                {
+                    throw new FaultException(new Fault(Outcome.InternalError, $"the checkouts of a race cannot be removed: {e.Message}", folder, "remove the folder, then run git worktree prune"), e);
+                }
+
+                await Task.Delay(Pause).ConfigureAwait(false);
+            }
+        }
     }
 
     private static string NoteFile(WorkspaceFolder workspace) => Path.Combine(workspace.Path, "race");
