@@ -82,28 +82,55 @@ internal static class BaselineCommands
     private static async Task<int> RecordAsync(Session session)
     {
         var arguments = session.Arguments;
+        var baseline = await MakeAsync(session, new Asked(
+            arguments.GetValue(ScenarioWord)!, arguments.GetValue(Runs), Checked(arguments.GetValue(Named)), arguments.GetValue(DeployFlags.Components) ?? [], arguments.GetValue(EditWith),
+            arguments.GetValue(Aside) ?? []));
+        if (!session.Quiet || session.Json)
+        {
+            Console.Out.Write(BaselineView.One(baseline, session.Terminal));
+        }
+
+        Explain(baseline);
+        return baseline.ExitCode!.Value;
+    }
+
+    /// <summary>What to record, as on the command line.</summary>
+    internal sealed record Asked(string Scenario, int Runs, string? Name, string[] Components, string? EditWith, IReadOnlyList<string> Aside);
+
+    /// <summary>Why a recording is not complete, on stderr.</summary>
+    internal static void Explain(Baseline baseline)
+    {
+        if (baseline.Failure is { } failure)
+        {
+            Verb.Explain([new Problem(failure.Message, failure.Where, failure.Mend)], failure.Tail);
+        }
+    }
+
+    /// <summary>Records a baseline with progress on stderr; complete or not, it is kept.</summary>
+    internal static async Task<Baseline> MakeAsync(Session session, Asked asked)
+    {
         await session.UndoAbandonedAsync();
         var scope = session.Scope;
         var root = scope.Workspace.Root;
         session.Folder.Create();
-        var components = arguments.GetValue(DeployFlags.Components) ?? [];
+        var components = asked.Components;
         _ = session.Select(components);
-        var scenario = Scenario.Parse(arguments.GetValue(ScenarioWord)!, root, Session.Here());
-        var aside = arguments.GetValue(Aside) ?? [];
-        var editWith = arguments.GetValue(EditWith);
+        var scenario = Scenario.Parse(asked.Scenario, root, Session.Here());
+        var aside = asked.Aside;
+        var editWith = asked.EditWith;
         if (editWith is not null && scenario is not Scenario.Edit)
         {
             throw new LapException("--edit-with belongs to edit:PATH", "--edit-with", $"lap baseline record edit:PATH --edit-with '{editWith}'");
         }
 
-        if (aside.Length > 0 && scenario is not Scenario.Cold)
+        if (aside.Count > 0 && scenario is not Scenario.Cold)
         {
             throw new LapException("--aside belongs to cold", "--aside", "lap baseline record cold --aside PATH");
         }
 
         var request = new RecordRequest
         {
-            Scenario = scenario, Runs = arguments.GetValue(Runs), Name = Checked(arguments.GetValue(Named)), Scope = scope, Components = components, EditWith = editWith,
+            Scenario = scenario, Runs = asked.Runs, Name = asked.Name, Scope = scope, Components = components, EditWith = editWith,
             Aside = [.. aside.Select(a => Path.GetRelativePath(root, Folder(a, root)).Replace('\\', '/'))], Caches = [.. OwnCaches(session), .. aside.Select(a => Folder(a, root))],
             Arguments = PassedOn(session), Lap = Self(root), Version = Session.Version,
         };
@@ -121,17 +148,7 @@ internal static class BaselineCommands
             new BaselineStore(journal).Save(baseline);
         }
 
-        if (!session.Quiet || session.Json)
-        {
-            Console.Out.Write(BaselineView.One(baseline, session.Terminal));
-        }
-
-        if (baseline.Failure is { } failure)
-        {
-            Verb.Explain([new Problem(failure.Message, failure.Where, failure.Mend)], failure.Tail);
-        }
-
-        return baseline.ExitCode!.Value;
+        return baseline;
     }
 
     /// <summary>This very lap, as a program of its own.</summary>

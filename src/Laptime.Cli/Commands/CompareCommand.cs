@@ -19,6 +19,9 @@ internal static class CompareCommand
     private static readonly Argument<string> A = new("A") { Description = "Before: a transaction (id, beginning of one, last, last~1) or a baseline" };
     private static readonly Argument<string> B = new("B") { Description = "After: the same" };
 
+    /// <summary>Asks for Markdown in place of the table.</summary>
+    public static Option<bool> AsMarkdown => Markdown;
+
     /// <summary>What every command takes that compares.</summary>
     public static Option[] Flags { get; } = [FailOn, Alpha, LeastEffect, Markdown];
 

@@ -92,7 +92,7 @@ internal sealed record Figures(Samples A, Samples B, (double Median, double Low,
     {
         var few = LeastP > Judging.Alpha / family;
         var (verdict, why) = few ? (Verdict.Inconclusive, TooFew(family)) : Decide(adjusted ?? P);
-        if (!few && machine is { Moved: true } && machine.CouldExplain(Ratio.Median))
+        if (!few && machine is { Moved: true } && machine.CouldExplain(Ratio.Median, Judging.LeastEffect))
         {
             (verdict, why) = (Verdict.Inconclusive, machine.Sentence);
         }

@@ -15,8 +15,12 @@ public sealed record MachineMove(bool Known, bool Moved, double Factor, string S
     private const double Margin = 4;
 
     /// <summary>
-    /// A machine that moved by 5 % cannot be the reason for half the time, and that verdict stands; for anything that it could be the reason for (or could hide), there
-    /// is none.
+    /// A machine that moved by 5 % cannot be the reason for half the time, and that verdict stands; for anything that it could be the reason for (or could hide),
+    /// there is none. Where only large changes count, small moves do not matter either.
     /// </summary>
-    internal bool CouldExplain(double ratio) => !(Math.Abs(Math.Log(ratio)) > Margin * Math.Abs(Math.Log(Factor)));
+    internal bool CouldExplain(double ratio, double leastEffect)
+    {
+        var reach = Margin * Math.Abs(Math.Log(Factor));
+        return reach >= Math.Log(1 + leastEffect) && !(Math.Abs(Math.Log(ratio)) > reach);
+    }
 }

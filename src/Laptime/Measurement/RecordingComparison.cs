@@ -116,7 +116,7 @@ public static class RecordingComparison
     }
 
     /// <summary>By the median of what each took on the path; null when nothing was measured.</summary>
-    internal static DominantShare? DominantOf(Recording side)
+    public static DominantShare? DominantOf(Recording side)
     {
         if (side.Runs.Count == 0 || new Samples(side.Runs.Select(r => r.Interval)).Median is not (> 0 and var interval))
         {
