@@ -26,10 +26,7 @@ internal static class BaselineCommands
     private static readonly Option<int> Runs = Flag.Number("--runs", "Runs that count", 10, 1, "-n");
     private static readonly Option<string?> Named = Flag.Text("--name", "What the baseline is called (default: made from the scenario, such as warm-1)", "NAME");
     private static readonly Option<string?> EditWith = Flag.Text("--edit-with", "Edit the file with this command instead of a line at its end; it runs in the workspace, the file is $LAPTIME_EDIT_PATH", "COMMAND");
-    private static readonly Option<string[]> Aside = new("--aside")
-    {
-        Description = "cold: also set this folder aside (a build tool's own cache, such as node_modules); may be given several times", HelpName = "PATH", Arity = ArgumentArity.ZeroOrMore,
-    };
+    private static readonly Option<string[]> Aside = Flag.Paths("--aside", "cold: also set this folder aside (a build tool's own cache, such as node_modules); may be given several times");
 
     public static System.CommandLine.Command Group() => Verb.Group(
         "baseline", "Measure one scenario again and again, keep it, and compare it with another time.", Record(), List(), Show(), Remove(), Racing.RaceCommand.Make(), Racing.RaceCommand.List());

@@ -20,6 +20,14 @@ internal static class Flag
         DefaultValueFactory = _ => Twin(name),
     };
 
+    /// <summary>May be given several times; its twin separates them as PATH does.</summary>
+    public static Option<string[]> Paths(string name, string description) => new(name)
+    {
+        Description = description,
+        HelpName = "PATH",
+        DefaultValueFactory = _ => Twin(name) is { } text ? text.Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries) : [],
+    };
+
     public static Option<string> Choice(string name, string description, string standard, string[] values, params string[] aliases)
     {
         var option = new Option<string>(name, aliases)

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Json.Serialization;
 
 namespace Laptime.Measurement;
 
@@ -19,6 +20,7 @@ public sealed record MachineReport(string Id, string Cpu, int Cores, long Memory
     private const string CpuFile = "/proc/cpuinfo";
 
     /// <summary>In one line: <c>Xeon E5-2690, 8 cores, 32 GiB, Debian 13 x64</c>.</summary>
+    [JsonIgnore]
     public string Text => string.Create(CultureInfo.InvariantCulture, $"{Cpu}, {Cores} {(Cores == 1 ? "core" : "cores")}, {MemoryGiB} GiB, {Os}");
 
     /// <summary>This machine, read from the system.</summary>

@@ -102,7 +102,7 @@ public sealed class FlagTests
         try
         {
             _ = option is Option<TimeSpan?> time ? Flag.TimeOf(new RootCommand { time }.Parse([]), time, TimeSpan.Zero) : default;
-            return option.HasDefaultValue && option.GetDefaultValue() is odd;
+            return option.HasDefaultValue && option.GetDefaultValue() is odd or string[] and [odd];
         }
         catch (LapException e)
         {
