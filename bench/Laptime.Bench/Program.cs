@@ -25,11 +25,11 @@ for (var i = 1; i < args.Length; i++)
         case "--turbo":
             turbo = args[++i];
             break;
-        case "noop" or "loop" or "aa":
+        case "noop" or "loop" or "aa" or "record":
             names.Add(args[i]);
             break;
         default:
-            Console.Error.WriteLine($"bench: {args[i]} is neither noop nor loop nor aa nor --files N,N, --rounds N, --turbo PATH");
+            Console.Error.WriteLine($"bench: {args[i]} is neither noop nor loop nor aa nor record nor --files N,N, --rounds N, --turbo PATH");
             return 2;
     }
 }
@@ -41,6 +41,11 @@ try
     if (names.Count == 0 || names.Contains("noop"))
     {
         NoOpBench.Run(new Page(Docs("noop"), "A deploy with nothing to do"), lap, Path.Combine(root, ".out", "bench", "empty", "empty"), sizes, rounds, turbo);
+    }
+
+    if (names.Count == 0 || names.Contains("record"))
+    {
+        RecordBench.Run(new Page(Docs("record"), "What recording costs"), lap, root, rounds);
     }
 
     if (names.Count == 0 || names.Contains("loop"))

@@ -232,6 +232,27 @@ public sealed class BaselineTests
         }
     }
 
+    [Fact]
+    public async Task Two_recordings_are_compared_only_when_they_are_of_one_thing_and_with_too_few_runs_nothing_is_said()
+    {
+        await using var workspace = await InGitAsync();
+        foreach (var name in new[] { "one", "two" })
+        {
+            await workspace.JsonAsync(0, "baseline", "record", "warm", "-n", "2", "--name", name);
+        }
+
+        await workspace.JsonAsync(0, "baseline", "record", "full", "-n", "1", "--name", "other");
+        var few = await workspace.JsonAsync(17, "baseline", "compare", "one", "two", "--fail-on", "worse");
+        Assert.Equal(("laptime/comparison/v1", "inconclusive", 17), (few.Text("schema"), few.Outcome(), (int)few["exitCode"]!));
+        Assert.NotEmpty(few["kinds"]!.AsArray());
+        var text = await workspace.LapAsync("baseline", "compare", "one", "two");
+        Assert.Contains("inconclusive", text.Exits(17).Out, StringComparison.Ordinal);
+        Assert.Contains("kind", text.Out, StringComparison.Ordinal);
+        var refused = (await workspace.LapAsync("baseline", "compare", "one", "other")).Exits(2);
+        Assert.Contains("scenario: warm, and full", refused.Error, StringComparison.Ordinal);
+        Assert.Contains("with itself", (await workspace.LapAsync("baseline", "compare", "one", "one")).Exits(2).Error, StringComparison.Ordinal);
+    }
+
     private static List<string> Artifacts(LapWorkspace workspace)
     {
         var folder = workspace.At(".laptime/artifacts");

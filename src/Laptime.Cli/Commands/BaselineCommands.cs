@@ -18,6 +18,8 @@ internal static class BaselineCommands
     };
 
     private static readonly Argument<string> One = Name("NAME", "A baseline: its name, its id, or `last`");
+    private static readonly Argument<string> Before = Name("A", "Before: a baseline's name, its id, or `last`");
+    private static readonly Argument<string> After = Name("B", "After: the same");
     private static readonly Argument<string[]> Several = new("NAME")
     {
         Description = "Baselines by name or id", Arity = ArgumentArity.OneOrMore, CompletionSources = { static _ => Names() },
@@ -29,7 +31,7 @@ internal static class BaselineCommands
     private static readonly Option<string[]> Aside = Flag.Paths("--aside", "cold: also set this folder aside (a build tool's own cache, such as node_modules); may be given several times");
 
     public static System.CommandLine.Command Group() => Verb.Group(
-        "baseline", "Measure one scenario again and again, keep it, and compare it with another time.", Record(), List(), Show(), Remove(), Racing.RaceCommand.Make(), Racing.RaceCommand.List());
+        "baseline", "Measure one scenario again and again, keep it, and compare it with another time.", Record(), List(), Show(), Compare(), Remove(), Racing.RaceCommand.Make(), Racing.RaceCommand.List());
 
     private static System.CommandLine.Command Record() => Verb.Make(
         "record",
@@ -59,6 +61,29 @@ internal static class BaselineCommands
             return Task.FromResult(0);
         },
         "lap baseline show warm-1", "lap baseline show last -o json    with every sample");
+
+    private static System.CommandLine.Command Compare() => Verb.Make(
+        "compare", "Two baselines of one scenario, by kind of work and by segment, with a verdict: better, worse, no evidence, or inconclusive (17).",
+        [Before, After, .. CompareCommand.Flags],
+        session =>
+        {
+            var judging = CompareCommand.JudgingOf(session);
+            var (a, b) = (Find(session, session.Arguments.GetValue(Before)!), Find(session, session.Arguments.GetValue(After)!));
+            if (a.Id == b.Id)
+            {
+                throw new LapException($"{a.Name} is compared with itself", null, "name two baselines: lap baseline list");
+            }
+
+            var document = RecordingComparison.Apart(a, b, judging);
+            string[] incomplete = [.. new[] { a, b }.Where(x => !x.IsComplete).Select(x => $"{x.Name} is incomplete: {x.Count} runs")];
+            return Task.FromResult(CompareCommand.End(session, document with
+            {
+                Kinds = KindComparison.Of(Recording.Of(a), Recording.Of(b)), Warnings = [.. document.Warnings, .. incomplete],
+            }));
+        },
+        "lap baseline compare before after",
+        "lap baseline compare warm-1 last --fail-on worse    for CI: 16 when it became slower, 17 when nothing can be said",
+        "lap baseline compare before after -o json");
 
     private static System.CommandLine.Command Remove() => Verb.Make(
         "rm", "Forget baselines. Their transactions stay in the history.", [Several],

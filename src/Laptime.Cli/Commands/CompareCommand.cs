@@ -85,7 +85,7 @@ internal static class CompareCommand
         Console.Out.Write(
             session.Json ? JsonSerializer.Serialize(document, MeasurementJson.Readable.ComparisonDocument) + "\n"
             : session.Arguments.GetValue(Markdown) ? ComparisonMarkdown.Write(document)
-            : ComparisonView.Render(document, session.Terminal, session.Verbose));
+            : (document.Kinds is null ? "" : BaselineView.Kinds(document.Kinds, session.Terminal)) + ComparisonView.Render(document, session.Terminal, session.Verbose));
         return outcome.ExitCode;
     }
 

@@ -73,6 +73,28 @@ internal static class BaselineView
         return page.ToString();
     }
 
+    /// <summary>Before and after by kind of work: what of the critical path each took.</summary>
+    public static string Kinds(IReadOnlyList<KindComparison> kinds, Terminal terminal)
+    {
+        var page = new Page(terminal);
+        var bar = Math.Clamp((terminal.Width - 60) / 2, 4, 20);
+        var longest = kinds.Count == 0 ? 1 : Math.Max(1e-9, kinds.Max(k => Math.Max(k.A, k.B)));
+        Span Bar(double seconds) => new(new string(terminal.Unicode ? '█' : '#', seconds > 0 ? Math.Max(1, (int)Math.Round(seconds / longest * bar)) : 0), Tone.Accent);
+
+        page.Table(
+            [
+                new Column(""), new Column("kind"), new Column("A", Right: true), new Column("share", Right: true), new Column("", Yields: Yields.First), new Column("B", Right: true),
+                new Column("share", Right: true), new Column("", Yields: Yields.First), new Column("B - A", Right: true, Yields: Yields.Late),
+            ],
+            [.. kinds.Select(k => new Span[]
+            {
+                "", k.Kind, Duration.Text(k.A), new(Sentences.Percent(k.ShareA), Tone.Dim), Bar(k.A), Duration.Text(k.B), new(Sentences.Percent(k.ShareB), Tone.Dim), Bar(k.B),
+                (k.B - k.A > 0 ? "+" : "") + Duration.Text(k.B - k.A),
+            })]);
+        page.Blank();
+        return page.ToString();
+    }
+
     private static BaselineItem Item(Baseline b)
     {
         var side = b.Samples.Count == 0 ? null : Side(b.Samples.Select(s => s.IntervalSeconds));

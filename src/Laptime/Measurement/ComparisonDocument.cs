@@ -34,6 +34,10 @@ public sealed record ComparisonDocument
     /// <summary>Those that took the most first. A run without the segment took 0 s for it.</summary>
     public IReadOnlyList<SegmentComparison> Segments { get; init; } = [];
 
+    /// <summary>The same by kind of work, in the order in which the kinds come; made by <c>lap baseline compare</c>.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<KindComparison>? Kinds { get; init; }
+
     /// <summary>What took the most of B's critical path.</summary>
     public DominantShare? Dominant { get; init; }
 
