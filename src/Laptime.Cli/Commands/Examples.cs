@@ -26,7 +26,7 @@ internal sealed class Examples(HelpAction standard) : SynchronousCommandLineActi
         }
         else if (parseResult.CommandResult.Command is RootCommand)
         {
-            output.WriteLine("Every flag has an environment twin (--lock-timeout: LAP_LOCK_TIMEOUT). `lap COMMAND --help` has examples; `lap help exit-codes` the exit codes.");
+            output.WriteLine("Every flag has an environment twin (--lock-timeout: LAP_LOCK_TIMEOUT). `lap COMMAND --help` has examples; `lap help exit-codes` the exit codes, `lap help environment` what else is read.");
             output.WriteLine();
         }
 

@@ -36,8 +36,13 @@ internal static class GitHubActions
     /// <param name="wholeReport">Where the report is when the summary cannot hold it.</param>
     public static void Tell(TransactionDocument document, string wholeReport)
     {
-        // A measurement runs dozens of them; its own result is what counts then.
-        if (document.MeasuredFor is null && Environment.GetEnvironmentVariable(StepSummary.Variable) is { Length: > 0 } summary
+        if (document is { MeasuredFor: not null, ExitCode: 0 })
+        {
+            // A measurement runs dozens of them; its own result is what counts then.
+            return;
+        }
+
+        if (Environment.GetEnvironmentVariable(StepSummary.Variable) is { Length: > 0 } summary
             && StepSummary.Append(summary, MarkdownReport.Render(document), wholeReport) is { } problem)
         {
             Console.Error.WriteLine("lap: " + problem);

@@ -109,10 +109,29 @@ internal static class MiscCommands
         }, "lap completion bash > /etc/bash_completion.d/lap", "eval \"$(lap completion zsh)\"");
     }
 
+    /// <summary>What lap reads beside its flags' twins.</summary>
+    private static readonly (string Name, string Meaning)[] Variables =
+    [
+        ("LAP_<FLAG>", "the twin of any flag: --lock-timeout is LAP_LOCK_TIMEOUT"),
+        ("NO_COLOR, FORCE_COLOR, TERM=dumb, CI", "how much the terminal is used"),
+        ("TRACEPARENT, TRACESTATE", "the caller's trace: lap's own becomes a part of it"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "a collector that traces are sent to; /v1/traces is added"),
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "the whole address, in place of the one above"),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf (the standard), http/json, grpc"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "name=value,... sent along; shown nowhere"),
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip"),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "how long a collector may take, milliseconds (3000)"),
+        ("OTEL_SERVICE_NAME", "in place of `lap`"),
+        ("OTEL_RESOURCE_ATTRIBUTES", "name=value,... put on every trace"),
+        ("OTEL_TRACES_EXPORTER, OTEL_SDK_DISABLED", "none, true: nothing is sent"),
+        ("GITHUB_ACTIONS", "true: failures and warnings become annotations"),
+        ("GITHUB_STEP_SUMMARY", "the file that reports are appended to"),
+    ];
+
     public static Command Help()
     {
-        var topic = new Argument<string?>("TOPIC") { Description = "A command, or exit-codes", Arity = ArgumentArity.ZeroOrOne };
-        var command = new Command("help", "Help on a command, or on exit-codes.") { topic };
+        var topic = new Argument<string?>("TOPIC") { Description = "A command, exit-codes, or environment", Arity = ArgumentArity.ZeroOrOne };
+        var command = new Command("help", "Help on a command, on exit-codes, or on the environment variables that lap honours.") { topic };
         command.SetAction(arguments =>
         {
             var name = arguments.GetValue(topic);
@@ -121,6 +140,16 @@ internal static class MiscCommands
                 foreach (var outcome in Outcome.All.OrderBy(o => o.ExitCode))
                 {
                     Console.Out.WriteLine($"{outcome.ExitCode,4}  {outcome.Name,-18}  {outcome.Meaning}");
+                }
+
+                return 0;
+            }
+
+            if (name == "environment")
+            {
+                foreach (var (variable, meaning) in Variables)
+                {
+                    Console.Out.WriteLine($"{variable,-36}  {meaning}");
                 }
 
                 return 0;

@@ -93,6 +93,30 @@ public sealed class FastPathTests
         }
     }
 
+    [Theory]
+    [InlineData("OTEL_EXPORTER_OTLP_ENDPOINT", false)]
+    [InlineData("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", false)]
+    [InlineData("GITHUB_STEP_SUMMARY", false)]
+    [InlineData("LAP_TRACES", false)]
+    // Nothing is to be told to anybody for these.
+    [InlineData("TRACEPARENT", true)]
+    [InlineData("GITHUB_ACTIONS", true)]
+    [InlineData("OTEL_SERVICE_NAME", true)]
+    public async Task It_gives_way_when_the_transaction_is_to_be_told_elsewhere(string variable, bool stands)
+    {
+        await using var scene = await SettledAsync();
+        scene.Environment[variable] = variable switch
+        {
+            "TRACEPARENT" => "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            "GITHUB_ACTIONS" => "true",
+            _ when variable.EndsWith("ENDPOINT", StringComparison.Ordinal) => $"http://127.0.0.1:{Scene.FreePort()}",
+            _ => scene.Aside("told"),
+        };
+        var (fast, document) = await NoOps.DeployAsync(scene);
+        Assert.Equal((stands, "unchanged"), (fast, document.GetProperty("outcome").GetString()));
+        Assert.Equal(variable is "GITHUB_STEP_SUMMARY" or "LAP_TRACES", File.Exists(scene.Aside("told")));
+    }
+
     [Fact]
     public async Task It_gives_way_when_nothing_runs_any_more()
     {
