@@ -52,8 +52,8 @@ public sealed class TraceTests
         var zero = (DateTimeOffset.Parse((string)document["trace"]!["started"]!) - DateTimeOffset.UnixEpoch).TotalSeconds;
         foreach (var (segment, span) in document["segments"]!.AsArray().Zip(spans.Skip(1)))
         {
-            Assert.Equal((double)segment!["start"]!, Seconds(span, "startTimeUnixNano") - zero, 5);
-            Assert.Equal((double)segment["seconds"]!, Seconds(span, "endTimeUnixNano") - Seconds(span, "startTimeUnixNano"), 5);
+            Assert.Equal((double)segment!["start"]!, Seconds(span, "startTimeUnixNano") - zero, tolerance: 1e-5);
+            Assert.Equal((double)segment["seconds"]!, Seconds(span, "endTimeUnixNano") - Seconds(span, "startTimeUnixNano"), tolerance: 1e-5);
         }
 
         Assert.Equal($"00-0af7651916cd43dd8448eb211c80319c-{Find(spans, "build/copy web").Text("spanId")}-01 vendor=1", Said(workspace, "step"));

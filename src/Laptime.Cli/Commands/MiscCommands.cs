@@ -112,10 +112,10 @@ internal static class MiscCommands
     /// <summary>What lap reads beside its flags' twins.</summary>
     private static readonly (string Name, string Meaning)[] Variables =
     [
-        ("LAP_<FLAG>", "the twin of any flag: --lock-timeout is LAP_LOCK_TIMEOUT"),
+        ("LAP_<FLAG>", "the twin of any flag, as LAP_LOCK_TIMEOUT"),
         ("NO_COLOR, FORCE_COLOR, TERM=dumb, CI", "how much the terminal is used"),
-        ("TRACEPARENT, TRACESTATE", "the caller's trace: lap's own becomes a part of it"),
-        ("OTEL_EXPORTER_OTLP_ENDPOINT", "a collector that traces are sent to; /v1/traces is added"),
+        ("TRACEPARENT, TRACESTATE", "the trace that lap's is a part of"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "a collector for traces; /v1/traces is added"),
         ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "the whole address, in place of the one above"),
         ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf (the standard), http/json, grpc"),
         ("OTEL_EXPORTER_OTLP_HEADERS", "name=value,... sent along; shown nowhere"),
@@ -123,8 +123,9 @@ internal static class MiscCommands
         ("OTEL_EXPORTER_OTLP_TIMEOUT", "how long a collector may take, milliseconds (3000)"),
         ("OTEL_SERVICE_NAME", "in place of `lap`"),
         ("OTEL_RESOURCE_ATTRIBUTES", "name=value,... put on every trace"),
-        ("OTEL_TRACES_EXPORTER, OTEL_SDK_DISABLED", "none, true: nothing is sent"),
-        ("GITHUB_ACTIONS", "true: failures and warnings become annotations"),
+        ("OTEL_TRACES_EXPORTER", "none: nothing is sent"),
+        ("OTEL_SDK_DISABLED", "true: nothing is sent"),
+        ("GITHUB_ACTIONS", "true: failures and warnings are annotations"),
         ("GITHUB_STEP_SUMMARY", "the file that reports are appended to"),
     ];
 

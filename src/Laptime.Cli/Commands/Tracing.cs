@@ -65,6 +65,8 @@ internal sealed class Tracing
             return;
         }
 
+        // An interrupted deploy is told too; Ctrl-C while it is being told ends the wait.
+        var cancel = session.Shutdown.Token.IsCancellationRequested ? CancellationToken.None : session.Shutdown.Token;
         try
         {
             var batches = abandoned.Select(d => TransactionTrace.Render(d, Resource([]), Session.Version)).ToList();
@@ -83,7 +85,7 @@ internal sealed class Tracing
                     ToFile(file, batch);
                 }
 
-                if (collector is not null && await new OtlpSender(collector, session.Clock).SendAsync(batch, CancellationToken.None) is { } problem)
+                if (collector is not null && await new OtlpSender(collector, session.Clock).SendAsync(batch, cancel) is { } problem)
                 {
                     Warn($"the trace was not sent: {problem}");
                     return;

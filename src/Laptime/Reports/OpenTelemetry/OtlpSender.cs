@@ -44,6 +44,10 @@ public sealed class OtlpSender(OtlpSettings settings, TimeProvider clock)
                 await Task.Delay(wanted > pause ? wanted : pause, clock, both.Token);
             }
         }
+        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
+        {
+            return $"{settings.Shown}: interrupted";
+        }
         catch (OperationCanceledException)
         {
             return busy is null
