@@ -81,12 +81,17 @@ internal static class CompareCommand
     public static int End(Session session, ComparisonDocument document)
     {
         var outcome = OutcomeOf(session, document.Interval.Verdict);
-        document = document with { Outcome = outcome.Name, ExitCode = outcome.ExitCode };
+        return Tell(session, document with { Outcome = outcome.Name, ExitCode = outcome.ExitCode });
+    }
+
+    /// <summary>Prints a complete document, and gives its exit code.</summary>
+    public static int Tell(Session session, ComparisonDocument document)
+    {
         Console.Out.Write(
             session.Json ? JsonSerializer.Serialize(document, MeasurementJson.Readable.ComparisonDocument) + "\n"
             : session.Arguments.GetValue(Markdown) ? ComparisonMarkdown.Write(document)
             : (document.Kinds is null ? "" : BaselineView.Kinds(document.Kinds, session.Terminal)) + ComparisonView.Render(document, session.Terminal, session.Verbose));
-        return outcome.ExitCode;
+        return document.ExitCode ?? Outcome.InternalError.ExitCode;
     }
 
     public static Outcome OutcomeOf(Session session, Verdict verdict)

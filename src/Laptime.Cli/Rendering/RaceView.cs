@@ -73,18 +73,12 @@ internal sealed class RaceView(Terminal terminal, TimeProvider clock, TextWriter
 
     public void Dispose() => Erase();
 
-    /// <summary>The verdict, and where it can be read again.</summary>
-    public static void Result(Race race, ComparisonDocument document, Terminal terminal, TextWriter output)
+    /// <summary>Where it can be read again, and how its order is repeated.</summary>
+    public static string Footer(Race race, Terminal terminal)
     {
         var page = new Page(terminal);
-        page.Wrapped("", document.Sentence, 0);
-        foreach (var warning in document.Warnings)
-        {
-            page.Wrapped(new Span("! ", Tone.Warn), "warning: " + warning, 2);
-        }
-
-        page.Line(new Span($"{race.Id}: A {race.A.Text} ({race.A.Commit[..Math.Min(9, race.A.Commit.Length)]}), B {race.B.Text} ({race.B.Commit[..Math.Min(9, race.B.Commit.Length)]}), --seed {race.Seed}", Tone.Dim));
-        output.Write(page.ToString());
+        page.Line(new Span($"kept as {race.Id} ({race.Scenario}, --seed {race.Seed}): lap baseline races {race.Id}", Tone.Dim));
+        return page.ToString();
     }
 
     public static void List(IReadOnlyList<Race> races, Terminal terminal, TextWriter output)
@@ -103,7 +97,7 @@ internal sealed class RaceView(Terminal terminal, TimeProvider clock, TextWriter
         output.Write(races.Count == 0 ? "no race yet: lap baseline race main . warm\n" : page.ToString());
     }
 
-    private static string Word(Race race) => race.Pairs.Count == 0 ? "inconclusive" : ComparisonSentence.Name(race.Compare(failOnWorse: false).Interval.Verdict);
+    private static string Word(Race race) => race.Pairs.Count == 0 ? "inconclusive" : ComparisonSentence.Name(race.Compare().Interval.Verdict);
 
     private double Average => took.Count == 0 ? wallOfWarmUp : took.Average();
 

@@ -47,26 +47,20 @@ public sealed record Race
     /// <summary>The whole pairs, in the order in which they were run. Half a pair is no pair.</summary>
     public IReadOnlyList<RacePair> Pairs { get; init; } = [];
 
-    /// <summary>The verdict on the pairs that are there.</summary>
-    /// <param name="failOnWorse">Whether a worse interval is a failure.</param>
-    public ComparisonDocument Compare(bool failOnWorse)
+    /// <summary>The verdict on the pairs that are there, without the command's outcome.</summary>
+    /// <param name="judging">Null: the standard one.</param>
+    public ComparisonDocument Compare(Judging? judging = null)
     {
-        var document = RecordingComparison.Pairs(
-            new Recording(Id + "/a", A.Text, [.. Pairs.Select(p => p.A)]), new Recording(Id + "/b", B.Text, [.. Pairs.Select(p => p.B)]));
-        var outcome = document.Interval.Verdict switch
-        {
-            Verdict.Inconclusive => Outcome.Inconclusive,
-            Verdict.Worse when failOnWorse => Outcome.Regression,
-            _ => Outcome.Ok,
-        };
+        var document = RecordingComparison.Pairs(Recording(A, Pairs.Select(p => p.A)), Recording(B, Pairs.Select(p => p.B)), judging);
         return document with
         {
             Race = new RaceReport(Id, Scenario, A.Environment, A.Profile, A.Commit, B.Commit, Seed, Requested, Pairs.Count, string.Concat(Pairs.Select(p => p.AFirst ? "A" : "B")), Ended),
             Warnings = Ended == "complete" ? document.Warnings
                 : [.. document.Warnings, $"{Pairs.Count} of {Requested} pairs: the race {(Ended is null ? "was killed" : Ended == "failed" ? "failed" : "was interrupted")}{(Reason is null ? "" : $" ({Reason})")}"],
-            Outcome = outcome.Name, ExitCode = outcome.ExitCode,
         };
     }
+
+    private static Recording Recording(Racer racer, IEnumerable<MeasuredRun> runs) => new(racer.Commit[..Math.Min(9, racer.Commit.Length)], racer.Text, [.. runs]);
 }
 
 /// <summary>One side, and what it came to.</summary>

@@ -6,10 +6,11 @@ namespace Laptime.Measurement;
 public static class RacePlan
 {
     /// <summary>What so many pairs can find, in a sentence. Measured on shared machines with two cores; on a quiet one they find less.</summary>
-    public static string Finds(int pairs)
+    /// <param name="judging">Null: the standard one.</param>
+    public static string Finds(int pairs, Judging? judging = null)
     {
         var least = 1;
-        while (RankTests.LeastSignedRank(least) > Judging.Standard.Alpha)
+        while (RankTests.LeastSignedRank(least) > (judging ?? Judging.Standard).Alpha)
         {
             least++;
         }

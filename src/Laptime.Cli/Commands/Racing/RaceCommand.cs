@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Completions;
 using System.Globalization;
-using System.Text.Json;
 using Laptime.Cli.Rendering;
 using Laptime.Foundations;
 using Laptime.Measurement;
@@ -23,12 +22,11 @@ internal static class RaceCommand
     private static readonly Option<int> Number = Flag.Number("--pairs", "How many pairs: 20 find a change of about 30 %, 50 to 80 one of 10 %", 20, 1, "-n");
     private static readonly Option<string?> Seed = Flag.Text("--seed", "Decides which side of each pair runs first (default: a new one, which is printed)", "N");
     private static readonly Option<string?> Folder = Flag.Text("--folder", "Where the two checkouts are put while it runs (default: the temporary folder)", "DIR");
-    private static readonly Option<string?> FailOn = Flag.Text("--fail-on", "worse: exit with 16 when B is slower, with evidence", "worse");
     private static readonly Argument<string?> Id = new("RACE") { Description = "One of them: its id, the beginning of one, or `last`", Arity = ArgumentArity.ZeroOrOne };
 
     public static Command Make() => Verb.Make(
         "race", "Run two revisions or two settings in turn, in random order within pairs, and judge the pairs.",
-        [A, B, ScenarioText, DeployFlags.Components, Number, Seed, FailOn, DeployFlags.Profile, Folder],
+        [A, B, ScenarioText, DeployFlags.Components, Number, Seed, .. CompareCommand.Flags, DeployFlags.Profile, Folder],
         RunAsync,
         "lap baseline race main . warm                            the last commit of main against what you have now",
         "lap baseline race v1.4 v1.5 full -n 50                   two tags, with packaging, checks and rollout",
@@ -38,7 +36,7 @@ internal static class RaceCommand
         "lap baseline race main . warm --fail-on worse            for CI: 16 when it became slower, 17 when nothing can be said");
 
     public static Command List() => Verb.Make(
-        "races", "The races of this workspace, the newest first; with a RACE, its verdict again.", [Id],
+        "races", "The races of this workspace, the newest first; with a RACE, its verdict again.", [Id, .. CompareCommand.Flags],
         session =>
         {
             using var journal = session.OpenJournalForReading() ?? throw new LapException("nothing was measured here yet", session.Workspace.Root, "lap baseline race main . warm");
@@ -46,13 +44,10 @@ internal static class RaceCommand
             if (session.Arguments.GetValue(Id) is { } id)
             {
                 var race = store.Find(id);
-                Tell(session, race, race.Compare(failOnWorse: false));
-            }
-            else
-            {
-                RaceView.List(store.All(), session.Terminal, Console.Out);
+                return Task.FromResult(Tell(session, race, race.Compare(CompareCommand.JudgingOf(session))));
             }
 
+            RaceView.List(store.All(), session.Terminal, Console.Out);
             return Task.FromResult(0);
         },
         "lap baseline races", "lap baseline races last -o json");
@@ -80,6 +75,8 @@ internal static class RaceCommand
         var (sideA, sideB) = (RaceSide.Parse(arguments.GetValue(A)!), RaceSide.Parse(arguments.GetValue(B)!));
         RaceSide.Check(sideA, sideB);
         CheckFlags(arguments, sideA, sideB);
+        var judging = CompareCommand.JudgingOf(session);
+        _ = CompareCommand.OutcomeOf(session, Verdict.NoEvidence);
         var scenario = Scenario.Parse(arguments.GetValue(ScenarioText)!, session.Workspace.Root, Session.Here());
         var pairs = arguments.GetValue(Number);
         var seed = ParseSeed(arguments.GetValue(Seed));
@@ -92,7 +89,7 @@ internal static class RaceCommand
 
         using var view = new RaceView(session.Terminal, session.Clock, Console.Error);
         view.Say($"race: A {sideA.Text}, B {sideB.Text}; {scenario.Text}; {pairs} {(pairs == 1 ? "pair" : "pairs")}, order from --seed {seed}");
-        view.Say(RacePlan.Finds(pairs));
+        view.Say(RacePlan.Finds(pairs, judging));
         using var journal = session.OpenJournal();
         var store = new RaceStore(journal);
         Race? race = null;
@@ -151,14 +148,7 @@ internal static class RaceCommand
 
         race = race with { Ended = ended };
         store.Save(race);
-        var document = race.Compare(failOnWorse: arguments.GetValue(FailOn) is not null);
-        if (ended == "interrupted")
-        {
-            document = document with { Outcome = session.Shutdown.Outcome.Name, ExitCode = session.Shutdown.Outcome.ExitCode };
-        }
-
-        Tell(session, race, document);
-        return document.ExitCode ?? Outcome.InternalError.ExitCode;
+        return Tell(session, race, race.Compare(judging));
     }
 
     private static async Task<RaceLane> LaneAsync(Session session, RaceGround ground, string name, RaceSide side, Scenario scenario, CancellationToken cancel)
@@ -184,25 +174,22 @@ internal static class RaceCommand
         view.WarmedUp(pairs);
     }
 
-    private static void Tell(Session session, Race race, ComparisonDocument document)
+    /// <summary>As every comparison is told; an interrupted race ends as interrupted, whatever its pairs say.</summary>
+    private static int Tell(Session session, Race race, ComparisonDocument document)
     {
-        if (session.Json)
+        var stopped = race.Ended == "interrupted" && session.Shutdown.Token.IsCancellationRequested;
+        var outcome = stopped ? session.Shutdown.Outcome : CompareCommand.OutcomeOf(session, document.Interval.Verdict);
+        var code = CompareCommand.Tell(session, document with { Outcome = outcome.Name, ExitCode = outcome.ExitCode });
+        if (!session.Json && !session.Arguments.GetValue(CompareCommand.AsMarkdown))
         {
-            Console.Out.WriteLine(JsonSerializer.Serialize(document, MeasurementJson.Readable.ComparisonDocument));
+            Console.Out.Write(RaceView.Footer(race, session.Terminal));
         }
-        else
-        {
-            RaceView.Result(race, document, session.Terminal, Console.Out);
-        }
+
+        return code;
     }
 
     private static void CheckFlags(ParseResult arguments, RaceSide a, RaceSide b)
     {
-        if (arguments.GetValue(FailOn) is { } failOn && failOn != "worse")
-        {
-            throw new LapException($"--fail-on {failOn}: the only value is worse", null, "--fail-on worse");
-        }
-
         if ((a is RaceSide.InEnvironment && b is RaceSide.InEnvironment) && arguments.GetValue(Global.Environment) is not null)
         {
             throw new LapException("--env and env:NAME contradict each other", null, "give one of them");
