@@ -57,6 +57,6 @@ internal static class ReportView
                 + (document.Actor is { } actor ? $"  by {actor}" : ""),
                 Tone.Dim),
             0);
-        return page + SummaryView.Render(document, terminal);
+        return page + SummaryView.Render(document, terminal, path: true);
     }
 }

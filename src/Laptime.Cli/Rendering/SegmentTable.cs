@@ -55,8 +55,7 @@ internal static class SegmentTable
     /// <summary>0 at the left, the whole at the right.</summary>
     private static string Axis(string whole, int width) => "0" + whole.PadLeft(width - 1);
 
-    private static string Remarked(Segment segment) => segment.Name
-        + (segment.Kind is { } kind && segment.Name is "wait" or "detect" ? $" ({kind})" : "")
+    private static string Remarked(Segment segment) => SegmentName.Bare(segment.Name, segment.Kind)
         + (segment.Cache == "hit" ? " (hit)" : "")
         + (segment.Outcome is null or "ok" ? "" : $" ({segment.Outcome})");
 

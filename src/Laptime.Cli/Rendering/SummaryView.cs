@@ -13,8 +13,10 @@ internal static class SummaryView
 {
     private const int NamesShown = 12;
     private const int TailShown = 10;
+    private const int BesideShown = 3;
 
-    public static string Render(TransactionDocument document, Terminal terminal)
+    /// <param name="path">Also the critical path in words: what `lap report` is asked for.</param>
+    public static string Render(TransactionDocument document, Terminal terminal, bool path = false)
     {
         var page = new Page(terminal);
         var symbol = Symbols.Outcome(terminal, document.Outcome);
@@ -37,7 +39,7 @@ internal static class SummaryView
         }
 
         var last = new Page(terminal);
-        Last(last, document);
+        Last(last, document, terminal, path);
         // One screen: what the rest leaves, less the heading and the prompt that follows.
         Segments(page, document, terminal, terminal.Height - page.Lines - last.Lines - 3);
         return page.ToString() + last;
@@ -113,7 +115,7 @@ internal static class SummaryView
         : [.. leaves.OrderBy(s => s.Seconds is null ? 0 : 1).ThenByDescending(s => s.CriticalPath && s.Seconds > 0.001).ThenByDescending(s => s.Seconds)
             .Take(most - 1).OrderBy(s => s.Start).ThenBy(s => s.Id)];
 
-    private static void Last(Page page, TransactionDocument document)
+    private static void Last(Page page, TransactionDocument document, Terminal terminal, bool path)
     {
         if (Sentences.Interval(document) is not { } interval)
         {
@@ -124,7 +126,7 @@ internal static class SummaryView
         var apart = new List<string>();
         if (parts.ArtifactPublishSeconds is { } publish)
         {
-            apart.Add($"artifact published after {Duration.Text(publish)}");
+            apart.Add(publish > 0 ? $"artifact published after {Duration.Text(publish)}" : "artifact published before");
         }
 
         if (parts.RolloutSeconds is { } rollout)
@@ -138,10 +140,25 @@ internal static class SummaryView
         }
 
         page.Blank();
+        if (path && Sentences.Path(document) is { Count: > 0 } chain)
+        {
+            page.Wrapped(new Span("path", Tone.Dim), string.Join(terminal.Unicode ? " → " : " -> ", chain), 10);
+            if (Sentences.Beside(document) is { Count: > 0 } beside)
+            {
+                var more = beside.Count - BesideShown;
+                page.Wrapped(new Span("parallel", Tone.Dim), new Span(string.Join("; ", beside.Take(BesideShown)) + (more > 0 ? $"; and {more} more" : ""), Tone.Dim), 10);
+            }
+        }
+
         page.Wrapped(new Span("interval", Tone.Dim), new Span(interval + (apart.Count == 0 ? "" : $" ({string.Join(", ", apart)})"), Tone.Strong), 10);
         if (Sentences.Dominant(document) is { } dominant)
         {
             page.Wrapped(new Span("dominant", Tone.Dim), new Span(dominant, Tone.Strong), 10);
+        }
+
+        if (path && Sentences.Cache(document) is { } cache)
+        {
+            page.Wrapped(new Span("cache", Tone.Dim), cache, 10);
         }
     }
 }

@@ -48,7 +48,7 @@ public static class MarkdownReport
         if (document.Interval is { } interval)
         {
             // Two times that are often taken for one: until the artifact is available, and until the target runs it.
-            Row("Until the artifact was published", interval.ArtifactPublishSeconds is { } publish ? Duration.Text(publish) : "not known");
+            Row("Until the artifact was published", interval.ArtifactPublishSeconds switch { null => "not known", > 0 and var publish => Duration.Text(publish), _ => "before the interval" });
             Row("Rollout", interval.RolloutSeconds is { } rollout ? Duration.Text(rollout) : "none");
             Row("Unattributed", interval.UnattributedSeconds is { } rest ? Duration.Text(rest) : "not known");
         }
@@ -175,6 +175,18 @@ public static class MarkdownReport
         }
 
         var scale = TimelineScale.Of(document.Segments);
+        if (Sentences.Path(document) is { Count: > 0 } path)
+        {
+            page.Append($"## Critical path\n\n{string.Join(" → ", path.Select(MarkdownText.Prose))}\n\n");
+            foreach (var beside in Sentences.Beside(document))
+            {
+                page.Append($"- {MarkdownText.Prose(beside)}\n");
+            }
+
+            page.Append(Sentences.Beside(document).Count > 0 ? "\n" : "");
+            page.Append(Sentences.Cache(document) is { } cache ? $"{MarkdownText.Prose(cache)}.\n\n" : "");
+        }
+
         page.Append("## Segments\n\n");
         page.Append("Bars stand where the time went; side by side is side by side. `critical` marks the chain that decided the interval.\n\n");
         page.Append("| segment | component | start | took | | timeline |\n| --- | --- | ---: | ---: | --- | --- |\n");

@@ -1,4 +1,5 @@
 using Laptime.Foundations;
+using Laptime.Measurement;
 using Laptime.Timing;
 using Laptime.Transactions;
 
@@ -53,7 +54,75 @@ public static class Sentences
         ? null
         : $"{Segment(d)}: {Duration.Text(d.Seconds)}, {Percent(d.Share)}; without it {Duration.Text(d.IntervalWithout)} in all";
 
-    public static string Segment(DominantReport dominant) => dominant.Component is null ? dominant.Segment : $"{dominant.Segment} of {dominant.Component}";
+    public static string Segment(DominantReport dominant) => SegmentName.Of(dominant.Segment, dominant.Kind, dominant.Component);
+
+    /// <summary>
+    /// The critical path as a chain, in the order of time: "wait (queue) 310 ms", "build/compile of gateway 1.20 s", … Neighbours that take less than a hundredth
+    /// of the interval stand together as "2 short ones 14 ms"; components are named where there are several. Empty when nothing was measured.
+    /// </summary>
+    public static IReadOnlyList<string> Path(TransactionDocument document)
+    {
+        var path = OnPath(document);
+        var least = Math.Max(0.001, path.Where(s => !IsIdle(s)).Sum(s => s.Seconds!.Value) / 100);
+        var (links, named) = (new List<string>(), NamesComponents(path));
+        for (var i = 0; i < path.Count; i++)
+        {
+            var last = i;
+            while (last < path.Count && path[last].Seconds < least && !IsIdle(path[last]))
+            {
+                last++;
+            }
+
+            if (last - i > 1)
+            {
+                links.Add($"{last - i} short ones {Duration.Text(path.Skip(i).Take(last - i).Sum(s => s.Seconds!.Value))}");
+                i = last - 1;
+            }
+            else
+            {
+                links.Add($"{Name(path[i], named)} {Duration.Text(path[i].Seconds!.Value)}");
+            }
+        }
+
+        return links;
+    }
+
+    /// <summary>What ran beside the path and decided nothing, the longest first: "build/lint 800 ms beside build/compile".</summary>
+    public static IReadOnlyList<string> Beside(TransactionDocument document)
+    {
+        var path = OnPath(document);
+        if (path.Count == 0)
+        {
+            return [];
+        }
+
+        var least = Math.Max(0.001, path.Where(s => !IsIdle(s)).Sum(s => s.Seconds!.Value) / 100);
+        var named = NamesComponents(document.Segments);
+        return
+        [
+            .. from segment in TimelineScale.Leaves(document)
+               where !segment.CriticalPath && segment.Seconds >= least
+               let beside = path.MaxBy(p => Overlap(p, segment))
+               where Overlap(beside, segment) > 0
+               orderby segment.Seconds descending
+               select $"{Name(segment, named)} {Duration.Text(segment.Seconds!.Value)} beside {Name(beside, named)}",
+        ];
+
+        static double Overlap(Segment a, Segment b) => Math.Min(a.Start + a.Seconds!.Value, b.Start + b.Seconds!.Value) - Math.Max(a.Start, b.Start);
+    }
+
+    /// <summary>"The cache is not the bottleneck: …", where the figures of this transaction say so; null otherwise.</summary>
+    public static string? Cache(TransactionDocument document) =>
+        document.Segments.Any(s => s is { CriticalPath: true, Kind: "validate" or "package" }) && MeasuredRun.Of(document) is { } run ? CacheFinding.Of(new Recording(document.Id, document.Id, [run])) : null;
+
+    private static List<Segment> OnPath(TransactionDocument document) =>
+        [.. document.Segments.Where(s => s is { CriticalPath: true, Seconds: not null }).OrderBy(s => s.Start).ThenBy(s => s.Start + s.Seconds).ThenBy(s => s.Id)];
+
+    private static bool NamesComponents(IEnumerable<Segment> segments) => segments.Select(s => s.Component).OfType<string>().Distinct().Skip(1).Any();
+
+    private static string Name(Segment segment, bool withComponent) => SegmentName.Of(segment.Name, segment.Kind, withComponent ? segment.Component : null);
+
+    private static bool IsIdle(Segment segment) => segment is { Name: "wait", Kind: "idle" };
 
     /// <summary>"inputs-changed: src/gateway/Cart.cs (+2)".</summary>
     public static string Why(ComponentReport component) => component.Detail.Count switch
@@ -137,7 +206,7 @@ public static class Sentences
             return "";
         }
 
-        var name = Acted(document).Count > 1 ? Segment(d) : d.Segment;
+        var name = Acted(document).Count > 1 ? Segment(d) : SegmentName.Bare(d.Segment, d.Kind);
         return $"; {name} took the most{(Idle(document) is null ? "" : " of that")}: {Duration.Text(d.Seconds)} ({Percent(d.Share)})";
     }
 

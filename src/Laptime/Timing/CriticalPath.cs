@@ -164,7 +164,10 @@ public sealed class CriticalPath
 
         var seconds = dominant.Seconds!.Value;
         var asked = end - start - IdleSeconds;
-        return new DominantReport(dominant.Name, dominant.Component, seconds, asked > 0 ? Math.Min(1, seconds / asked) : 0, IntervalWithout(dominant));
+        return new DominantReport(dominant.Name, dominant.Component, seconds, asked > 0 ? Math.Min(1, seconds / asked) : 0, IntervalWithout(dominant))
+        {
+            Kind = dominant.Name == "wait" || dominant.Kind == SegmentName.EarlierKind ? dominant.Kind : null,
+        };
     }
 
     /// <summary>

@@ -15,9 +15,6 @@ public sealed record EarlierWork(string Name, string Component, DateTimeOffset S
 /// </summary>
 public static class BeforeCommand
 {
-    /// <summary>What this kind of <c>build</c> segment says: it was done by an earlier run, inside this interval, so it is not free.</summary>
-    public const string EarlierKind = "earlier";
-
     /// <param name="trigger">The interval's start.</param>
     /// <param name="started">When the command was given.</param>
     /// <param name="waits">What was waited for.</param>
@@ -71,13 +68,13 @@ public static class BeforeCommand
     private static List<Span> Merged(IReadOnlyList<EarlierWork> earlier, DateTimeOffset trigger, DateTimeOffset started)
     {
         var merged = new List<Span>();
-        foreach (var span in earlier.Distinct().Select(e => Clip(e.Name, EarlierKind, e.Component, e.Start, e.End, trigger, started)).OfType<Span>().OrderBy(s => s.Start).ThenBy(s => s.End))
+        foreach (var span in earlier.Distinct().Select(e => Clip(e.Name, SegmentName.EarlierKind, e.Component, e.Start, e.End, trigger, started)).OfType<Span>().OrderBy(s => s.Start).ThenBy(s => s.End))
         {
             if (merged.Count > 0 && span.Start < merged[^1].End)
             {
                 var before = merged[^1];
                 merged[^1] = new Span(
-                    before.Name == span.Name ? span.Name : "build", EarlierKind, before.Component == span.Component ? span.Component : null,
+                    before.Name == span.Name ? span.Name : "build", SegmentName.EarlierKind, before.Component == span.Component ? span.Component : null,
                     before.Start, Math.Max(before.End, span.End));
             }
             else

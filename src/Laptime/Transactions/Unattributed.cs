@@ -33,12 +33,9 @@ public static class Unattributed
 
     private static string Place(PathGap gap) => (gap.Before, gap.Next) switch
     {
-        ({ } before, { } next) => $"between {Name(before)} and {Name(next)}",
-        ({ } before, null) => $"after {Name(before)}",
-        (null, { } next) => $"before {Name(next)}",
+        ({ } before, { } next) => $"between {SegmentName.Of(before)} and {SegmentName.Of(next)}",
+        ({ } before, null) => $"after {SegmentName.Of(before)}",
+        (null, { } next) => $"before {SegmentName.Of(next)}",
         _ => "from end to end",
     };
-
-    private static string Name(Segment segment) =>
-        segment.Name + (segment.Kind is { } kind && segment.Name is "wait" or "detect" or "lookup" ? $" ({kind})" : "") + (segment.Component is { } component ? $" of {component}" : "");
 }
