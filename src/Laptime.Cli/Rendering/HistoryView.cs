@@ -23,19 +23,22 @@ internal static class HistoryView
         page.Table(
             [
                 new Column(""), new Column("transaction"), new Column("age", Right: true), new Column(several ? "environment" : ""), new Column("outcome"),
-                new Column("interval", Right: true), new Column("dominant", Yields: Yields.Shrinking), new Column("components", Yields: Yields.First),
+                new Column("interval", Right: true), new Column("artifact", Right: true, Yields: Yields.First), new Column("rollout", Right: true, Yields: Yields.First),
+                new Column("dominant", Yields: Yields.Shrinking), new Column("components", Yields: Yields.First),
             ],
             [.. transactions.Select(t => new Span[]
             {
                 Symbols.Outcome(terminal, t.Outcome), t.Id, new(Age(t, now), Tone.Dim), several ? t.Environment : "", t.Outcome ?? "not ended",
-                t.Interval?.Seconds is { } seconds ? Duration.Text(seconds) : "no end", new(Dominant(t), Tone.Dim), new(Components(t), Tone.Dim),
+                t.Interval?.Seconds is { } seconds ? Duration.Text(seconds) : "no end",
+                new(t.Interval?.ArtifactPublishSeconds is { } artifact ? Duration.Text(artifact) : "", Tone.Dim),
+                new(t.Interval?.RolloutSeconds is { } rollout ? Duration.Text(rollout) : "", Tone.Dim), new(Dominant(t), Tone.Dim), new(Components(t), Tone.Dim),
             })]);
         return page.ToString();
     }
 
     /// <summary><c>laptime/history/v1</c>: the same, for programs.</summary>
     public static HistoryDocument Document(IReadOnlyList<TransactionDocument> transactions) => new("laptime/history/v1", [.. transactions.Select(t => new HistoryItem(
-        t.Id, t.Verb, t.Environment, t.Outcome, t.ExitCode, t.Trigger?.At, t.Interval?.Start, t.Interval?.End, t.Interval?.Seconds, t.Dominant, Sentences.Acted(t),
+        t.Id, t.Verb, t.Environment, t.Outcome, t.ExitCode, t.Trigger?.At, t.Interval?.Start, t.Interval?.End, t.Interval?.Seconds, t.Interval?.ArtifactPublishSeconds, t.Interval?.RolloutSeconds, t.Dominant, Sentences.Acted(t),
         Sentences.Headline(t)))]);
 
     private static string Age(TransactionDocument transaction, DateTimeOffset now) =>
@@ -63,8 +66,9 @@ internal sealed record HistoryDocument(string Schema, IReadOnlyList<HistoryItem>
 /// <param name="Sentence">What the terminal says.</param>
 internal sealed record HistoryItem(
     string Id, string Verb, string Environment, string? Outcome, int? ExitCode, DateTimeOffset? At, DateTimeOffset? Start, DateTimeOffset? End, double? Seconds,
-    DominantReport? Dominant, IReadOnlyList<string> Components, string Sentence);
+    double? ArtifactPublishSeconds, double? RolloutSeconds, DominantReport? Dominant, IReadOnlyList<string> Components, string Sentence);
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true, Converters = [typeof(UtcTime)])]
 [JsonSerializable(typeof(HistoryDocument))]
+[JsonSerializable(typeof(SegmentHistoryDocument))]
 internal sealed partial class ViewJson : JsonSerializerContext;

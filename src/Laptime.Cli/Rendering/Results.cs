@@ -21,6 +21,11 @@ internal static class Results
             ? JsonSerializer.Serialize(HistoryView.Document(transactions), ViewJson.Default.HistoryDocument) + "\n"
             : HistoryView.Render(transactions, now, terminal));
 
+    public static void Segments(Reports.SegmentHistory? history, Terminal terminal, TextWriter output) =>
+        output.Write(terminal.Json
+            ? JsonSerializer.Serialize(SegmentHistoryView.Document(history), ViewJson.Default.SegmentHistoryDocument) + "\n"
+            : SegmentHistoryView.Render(history, terminal));
+
     /// <summary>Nothing was done, and there is nothing to say but that: the same words as on the fast path.</summary>
     private static bool IsPlainlyUnchanged(TransactionDocument document) =>
         document is { Outcome: "unchanged", Warnings.Count: 0 } && document.Components.All(c => c is { Action: "skip", Cause: "unchanged" });
