@@ -20,10 +20,12 @@ internal static class HistoryView
 
         // A column that says the same in every line says nothing.
         var several = transactions.Select(t => t.Environment).Distinct().Count() > 1;
+        var published = transactions.Any(t => t.Interval?.ArtifactPublishSeconds is not null);
+        var rolledOut = transactions.Any(t => t.Interval?.RolloutSeconds is not null);
         page.Table(
             [
                 new Column(""), new Column("transaction"), new Column("age", Right: true), new Column(several ? "environment" : ""), new Column("outcome"),
-                new Column("interval", Right: true), new Column("artifact", Right: true, Yields: Yields.First), new Column("rollout", Right: true, Yields: Yields.First),
+                new Column("interval", Right: true), new Column(published ? "artifact" : "", Right: true, Yields: Yields.First), new Column(rolledOut ? "rollout" : "", Right: true, Yields: Yields.First),
                 new Column("dominant", Yields: Yields.Shrinking), new Column("components", Yields: Yields.First),
             ],
             [.. transactions.Select(t => new Span[]

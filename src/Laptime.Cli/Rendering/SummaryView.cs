@@ -142,7 +142,7 @@ internal static class SummaryView
         page.Blank();
         if (path && Sentences.Path(document) is { Count: > 0 } chain)
         {
-            page.Wrapped(new Span("path", Tone.Dim), string.Join(terminal.Unicode ? " → " : " -> ", chain), 10);
+            page.Wrapped(new Span("path", Tone.Dim), string.Join(terminal.Unicode ? " → " : " -> ", terminal.Unicode ? chain : chain.Select(link => link == "…" ? ".." : link)), 10);
             if (Sentences.Beside(document) is { Count: > 0 } beside)
             {
                 var more = beside.Count - BesideShown;

@@ -57,30 +57,23 @@ public static class Sentences
     public static string Segment(DominantReport dominant) => SegmentName.Of(dominant.Segment, dominant.Kind, dominant.Component);
 
     /// <summary>
-    /// The critical path as a chain, in the order of time: "wait (queue) 310 ms", "build/compile of gateway 1.20 s", … Neighbours that take less than a hundredth
-    /// of the interval stand together as "2 short ones 14 ms"; components are named where there are several. Empty when nothing was measured.
+    /// The critical path as a chain, in the order of time: "wait (queue) 310 ms", "build/compile of gateway 1.20 s", … What takes less than a fiftieth of it is
+    /// only hinted at ("…"), the table of segments has it; components are named where there are several. Empty when nothing was measured.
     /// </summary>
     public static IReadOnlyList<string> Path(TransactionDocument document)
     {
         var path = OnPath(document);
-        var least = Math.Max(0.001, path.Where(s => !IsIdle(s)).Sum(s => s.Seconds!.Value) / 100);
+        var least = path.Where(s => !IsIdle(s)).Sum(s => s.Seconds!.Value) / 50;
         var (links, named) = (new List<string>(), NamesComponents(path));
-        for (var i = 0; i < path.Count; i++)
+        foreach (var segment in path)
         {
-            var last = i;
-            while (last < path.Count && path[last].Seconds < least && !IsIdle(path[last]))
+            if (segment.Seconds >= least || IsIdle(segment))
             {
-                last++;
+                links.Add($"{Name(segment, named)} {Duration.Text(segment.Seconds!.Value)}");
             }
-
-            if (last - i > 1)
+            else if (links.Count == 0 || links[^1] != "…")
             {
-                links.Add($"{last - i} short ones {Duration.Text(path.Skip(i).Take(last - i).Sum(s => s.Seconds!.Value))}");
-                i = last - 1;
-            }
-            else
-            {
-                links.Add($"{Name(path[i], named)} {Duration.Text(path[i].Seconds!.Value)}");
+                links.Add("…");
             }
         }
 
@@ -96,7 +89,7 @@ public static class Sentences
             return [];
         }
 
-        var least = Math.Max(0.001, path.Where(s => !IsIdle(s)).Sum(s => s.Seconds!.Value) / 100);
+        var least = path.Where(s => !IsIdle(s)).Sum(s => s.Seconds!.Value) / 50;
         var named = NamesComponents(document.Segments);
         return
         [

@@ -114,6 +114,74 @@ public sealed class CriticalPathTests
         Assert.Equal(0, path.UnattributedSeconds, 9);
     }
 
+    [Fact]
+    public void The_gaps_are_the_unattributed_seconds() => Hold((_, path, _, _) =>
+    {
+        Assert.Equal(path.UnattributedSeconds, path.Gaps.Sum(g => g.Seconds), 0.0001);
+        Assert.All(path.Gaps, g => Assert.True(g.Seconds > 0));
+    });
+
+    [Fact]
+    public void A_gap_is_named_by_what_was_before_and_after_it()
+    {
+        var path = CriticalPath.Of([S(1, 1, 1), S(2, 5, 1)], 0, 7);
+        Assert.Equal([(null, 1, 1.0), (1, 2, 3.0), (2, (int?)null, 1.0)], path.Gaps.Select(g => (g.Before?.Id, g.Next?.Id, Math.Round(g.Seconds, 6))));
+    }
+
+    /// <summary>What ran one after the other: without the longest, exactly its time is saved.</summary>
+    [Fact]
+    public void In_a_row_the_interval_without_a_segment_is_the_interval_less_that_segment() => Check.One(
+        Config.QuickThrowOnFailure.WithMaxTest(300),
+        Prop.ForAll(Gen.Choose(1, 500).NonEmptyListOf().ToArbitrary(), Gen.Choose(0, 20).ToArbitrary(), (lengths, gap) =>
+        {
+            var (row, now) = (new List<Segment>(), 0);
+            foreach (var length in lengths)
+            {
+                row.Add(S(row.Count + 1, now / 1000.0, length / 1000.0) with { After = row.Count % 2 == 0 || row.Count == 0 ? [] : [row.Count] });
+                now += length + gap;
+            }
+
+            var path = CriticalPath.Of(row, 0, now / 1000.0);
+            Assert.All(path.Segments, s => Assert.True(s.CriticalPath));
+            Assert.Equal(gap * lengths.Count / 1000.0, path.UnattributedSeconds, 6);
+            Assert.Equal((now - lengths.Max()) / 1000.0, path.Dominant!.IntervalWithout, 6);
+        }));
+
+    /// <summary>
+    /// Against the truth: tasks that start when the last one they wait for has ended are scheduled, measured, and scheduled again with the dominant one at zero.
+    /// </summary>
+    [Fact]
+    public void The_interval_without_the_dominant_segment_is_what_scheduling_the_graph_again_gives() => Check.One(
+        Config.QuickThrowOnFailure.WithMaxTest(500),
+        Prop.ForAll((from n in Gen.Choose(1, 12) from lengths in Gen.Choose(1, 300).ArrayOf(n) from links in Gen.Choose(0, 99).ArrayOf(n * 2) select (lengths, links)).ToArbitrary(), graph =>
+        {
+            var (lengths, links) = graph;
+            // Task i waits for up to two earlier ones; the first few start at once.
+            int[] After(int i) => [.. new[] { links[i * 2], links[(i * 2) + 1] }.Where(l => i > 0 && l % (i + 2) < i).Select(l => l % (i + 2)).Distinct()];
+            int[] Starts(int without)
+            {
+                var ends = new int[lengths.Length];
+                var starts = new int[lengths.Length];
+                for (var i = 0; i < lengths.Length; i++)
+                {
+                    starts[i] = After(i).Select(a => ends[a]).DefaultIfEmpty(0).Max();
+                    ends[i] = starts[i] + (i == without ? 0 : lengths[i]);
+                }
+
+                return starts;
+            }
+
+            int Took(int without) => Starts(without).Select((s, i) => s + (i == without ? 0 : lengths[i])).Max();
+            var truth = Starts(-1);
+            var measured = lengths.Select((length, i) => S(i + 1, truth[i] / 1000.0, length / 1000.0) with { After = [.. After(i).Select(a => a + 1)] }).ToList();
+            var path = CriticalPath.Of(measured, 0, Took(-1) / 1000.0);
+            Assert.Equal(0, path.UnattributedSeconds, 6);
+            var dominant = path.Segments.Single(s => s.CriticalPath && s.Seconds == path.Dominant!.Seconds && s.Id == path.Segments.Where(o => o.CriticalPath)
+                .OrderByDescending(o => o.Seconds).ThenBy(o => o.Start).ThenBy(o => o.Id).First().Id);
+            Assert.Equal(Took(dominant.Id - 1) / 1000.0, path.Dominant!.IntervalWithout, 6);
+            Assert.True(path.Dominant.IntervalWithout >= 0);
+        }));
+
     private static void Hold(Action<Segment[], CriticalPath, double, double> property) => Check.One(
         Config.QuickThrowOnFailure.WithMaxTest(500),
         Prop.ForAll(Graphs, Gen.Choose(-20, 100).Two().ToArbitrary(), (segments, bounds) =>
