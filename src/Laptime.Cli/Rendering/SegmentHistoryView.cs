@@ -86,7 +86,7 @@ internal static class SegmentHistoryView
             ],
             [.. history.Others.Select(o => Tell(o.Scenario, o.Count))]);
 
-    private static ScenarioItem Tell(Scenario s, int count) => new(s.Text, s.Verb, s.Environment, s.Loop, s.Profile, s.Actions, count);
+    private static ScenarioItem Tell(TransactionScenario s, int count) => new(s.Text, s.Verb, s.Environment, s.Loop, s.Profile, s.Actions, count);
 
     private static SeriesItem? Tell(SegmentRow row) => row.Values.Any(v => v is not null) ? new SeriesItem(row.Median, row.Last, row.Values) : null;
 }

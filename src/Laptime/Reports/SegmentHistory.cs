@@ -8,10 +8,10 @@ namespace Laptime.Reports;
 /// What makes two ordinary transactions comparable: the same verb did the same to the same components, in the same environment, loop and profile. How they
 /// were triggered is left out on purpose: idle waiting is not part of what is compared, and a save and a commit of the same change take the same way.
 /// </summary>
-public sealed record Scenario(string Verb, string Environment, string Loop, string? Profile, string Actions)
+public sealed record TransactionScenario(string Verb, string Environment, string Loop, string? Profile, string Actions)
 {
     /// <summary>Null for what measures nothing: failed, killed and running transactions, and plans.</summary>
-    public static Scenario? Of(TransactionDocument document)
+    public static TransactionScenario? Of(TransactionDocument document)
     {
         if (document is not { ExitCode: 0, Interval.Seconds: not null } || document.Outcome == "planned")
         {
@@ -20,7 +20,7 @@ public sealed record Scenario(string Verb, string Environment, string Loop, stri
 
         var acted = document.Components.Where(c => c.Action != "skip").GroupBy(c => c.Action, c => c.Name).OrderBy(g => g.Key, StringComparer.Ordinal)
             .Select(g => $"{g.Key} {string.Join('+', g.Order(StringComparer.Ordinal))}").ToList();
-        return new Scenario(document.Verb, document.Environment, document.Loop, document.Profile, acted.Count == 0 ? "nothing to do" : string.Join(", ", acted));
+        return new TransactionScenario(document.Verb, document.Environment, document.Loop, document.Profile, acted.Count == 0 ? "nothing to do" : string.Join(", ", acted));
     }
 
     /// <summary>"build+rollout gateway", "rollback: rollout web": what `--scenario` takes.</summary>
@@ -45,8 +45,8 @@ public sealed record SegmentRow(string Name, string? Component, string? Kind, IR
 /// <param name="Rows">Those with the largest share first.</param>
 /// <param name="Others">Other scenarios that were found, the most frequent first.</param>
 public sealed record SegmentHistory(
-    Scenario Scenario, IReadOnlyList<TransactionDocument> Transactions, int Of, SegmentRow Interval, SegmentRow ArtifactPublish, SegmentRow Rollout,
-    IReadOnlyList<SegmentRow> Rows, IReadOnlyList<(Scenario Scenario, int Count)> Others)
+    TransactionScenario Scenario, IReadOnlyList<TransactionDocument> Transactions, int Of, SegmentRow Interval, SegmentRow ArtifactPublish, SegmentRow Rollout,
+    IReadOnlyList<SegmentRow> Rows, IReadOnlyList<(TransactionScenario Scenario, int Count)> Others)
 {
     /// <param name="newest">Transactions, the newest first.</param>
     /// <param name="asked">A scenario's text or a part of it that is unique; null: that of the newest transaction that did something.</param>
@@ -55,7 +55,7 @@ public sealed record SegmentHistory(
     /// <exception cref="Foundations.LapException">No scenario, or more than one, is what was asked for.</exception>
     public static SegmentHistory? Make(IReadOnlyList<TransactionDocument> newest, string? asked, int most)
     {
-        var measured = newest.Select(t => (Transaction: t, Scenario: Scenario.Of(t))).Where(m => m.Scenario is not null).ToList();
+        var measured = newest.Select(t => (Transaction: t, Scenario: TransactionScenario.Of(t))).Where(m => m.Scenario is not null).ToList();
         if (measured.Count == 0)
         {
             return null;
@@ -72,7 +72,7 @@ public sealed record SegmentHistory(
             Segments(shown, runs), [.. counts.Where(c => c.Scenario != scenario)]);
     }
 
-    private static Scenario Chosen(string asked, IReadOnlyList<(Scenario Scenario, int Count)> counts)
+    private static TransactionScenario Chosen(string asked, IReadOnlyList<(TransactionScenario Scenario, int Count)> counts)
     {
         var found = counts.Where(c => c.Scenario.Text.Equals(asked, StringComparison.OrdinalIgnoreCase)).ToList();
         if (found.Count == 0)
