@@ -133,7 +133,7 @@ internal static class BaselineView
                 g.Key.Name, g.Key.Component, Kind: g.Last().Kind, Hits: g.Count(s => s.Cache == "hit"),
                 Seconds: new Samples(baseline.Samples.Select(s => s.Segments.Where(x => x.Name == g.Key.Name && x.Component == g.Key.Component).Sum(x => x.Seconds))).Median,
                 OnPath: 2 * g.Count(s => s.CriticalPath) >= baseline.Samples.Count))
-            .Append(("unattributed", null, null, 0, new Samples(baseline.Samples.Select(s => s.UnattributedSeconds ?? 0)).Median, true))
+            .Append((Name: "unattributed", Component: (string?)null, Kind: (string?)null, Hits: 0, Seconds: new Samples(baseline.Samples.Select(s => s.UnattributedSeconds ?? 0)).Median, OnPath: true))
             .OrderByDescending(s => s.Seconds).ToList();
         var shown = all.Where(s => interval > 0 && s.Seconds >= Small * interval).Take(Math.Max(4, terminal.Height - 14)).ToList();
         var bar = Math.Clamp(terminal.Width - 62, 8, 40);
@@ -187,10 +187,10 @@ internal static class BaselineView
     private static SideReport Side(IEnumerable<double> values) => SideReport.Of(new Samples(values), Judging.Standard);
 
     /// <summary>One sign for each run, from the shortest to the longest; runs that differ by less than 2 % stand at one height.</summary>
-    private static string Spark(IReadOnlyList<double> values, Terminal terminal)
+    private static string Spark(double[] values, Terminal terminal)
     {
         const string Heights = "▁▂▃▄▅▆▇█";
-        if (!terminal.Unicode || values.Count < 2)
+        if (!terminal.Unicode || values.Length < 2)
         {
             return "";
         }

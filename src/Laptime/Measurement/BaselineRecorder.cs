@@ -65,7 +65,7 @@ public sealed class BaselineRecorder(RecordRequest request, Journal journal, Pro
 
         baseline = await BeginAsync(cancel);
         store.Save(baseline);
-        deploy = new MeasuredCommand(runner, journal, request.Lap, baseline.Id, report);
+        deploy = new MeasuredCommand(runner, journal, request.Lap with { PidFile = undo.PidFile }, baseline.Id, report);
         calibration = new Calibration(runner, clock, undo.Folder);
         publish(new RecordEvent.Started(baseline));
         try

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Laptime.Building;
 using Laptime.Foundations;
 using Laptime.Processes;
 
@@ -31,6 +32,9 @@ public sealed class UndoLog
 
     /// <summary>Where originals wait: <c>.laptime/measuring</c>.</summary>
     public string Folder { get; }
+
+    /// <summary>Which run is under way: whoever undoes what its killed recorder left ends it first.</summary>
+    public string PidFile => Path.Combine(Folder, "lap.pid");
 
     /// <summary>Takes the right to measure in this workspace; the kernel gives it up when the process dies. Null: somebody else measures.</summary>
     public IDisposable? TryTake()
@@ -80,6 +84,9 @@ public sealed class UndoLog
 
         // Of two that come at once the second finds nothing left to do.
         using var held = await FileLock.TakeAsync(Path.Combine(Folder, "lock"), Patience, clock, cancel);
+
+        // A run that goes on without its recorder would deploy the edit after all.
+        await LeftoverProgram.EndAsync(PidFile, clock, cancel);
         return IsAbandoned() && Pending() is { } pending ? [.. Undo(pending).Select(s => $"{s} (the measurement {pending.Of} was killed)")] : [];
     }
 
@@ -111,7 +118,7 @@ public sealed class UndoLog
     /// <summary>The content that the recorder's own edit has: anything else under the name was written by somebody else meanwhile.</summary>
     public static string HashOf(ReadOnlySpan<byte> content) => Convert.ToHexStringLower(SHA256.HashData(content));
 
-    private IEnumerable<string> PutBack(UndoStep step)
+    private List<string> PutBack(UndoStep step)
     {
         var path = Path.Combine(root, step.Path);
         if (!File.Exists(step.Saved))
@@ -136,7 +143,7 @@ public sealed class UndoLog
         return said;
     }
 
-    private static IEnumerable<string> MoveBack(UndoStep step)
+    private static List<string> MoveBack(UndoStep step)
     {
         if (!Path.Exists(step.Saved))
         {
