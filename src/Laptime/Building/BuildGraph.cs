@@ -32,7 +32,8 @@ public static class BuildGraph
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         var waiting = nodes.ToList();
         var names = nodes.Select(n => n.Name).ToHashSet(StringComparer.Ordinal);
-        var running = new Dictionary<Task, BuildNode>();
+        // A list: work that ends at once is always the same task.
+        var running = new List<(Task Task, BuildNode Node)>();
         List<string> done = [];
         List<string> abandoned = [];
         List<(string, Exception)> failures = [];
@@ -43,7 +44,7 @@ public static class BuildGraph
                 && waiting.Find(n => n.After.All(a => !names.Contains(a) || done.Contains(a))) is { } ready)
             {
                 waiting.Remove(ready);
-                running.Add(StartAsync(ready, stop.Token), ready);
+                running.Add((StartAsync(ready, stop.Token), ready));
             }
 
             if (running.Count == 0)
@@ -51,22 +52,24 @@ public static class BuildGraph
                 break;
             }
 
-            var ended = await Task.WhenAny(running.Keys).ConfigureAwait(false);
-            running.Remove(ended, out var node);
+            var ended = await Task.WhenAny(running.Select(r => r.Task)).ConfigureAwait(false);
+            var at = running.FindIndex(r => r.Task == ended);
+            var node = running[at].Node;
+            running.RemoveAt(at);
             if (ended.IsCompletedSuccessfully)
             {
-                done.Add(node!.Name);
+                done.Add(node.Name);
             }
             else if (ended.IsCanceled)
             {
-                abandoned.Add(node!.Name);
+                abandoned.Add(node.Name);
             }
             else
             {
                 var error = ended.Exception!.InnerException!;
                 if (error is FaultException or LapException)
                 {
-                    failures.Add((node!.Name, error));
+                    failures.Add((node.Name, error));
                 }
                 else
                 {

@@ -12,6 +12,13 @@ public sealed class BuildGraphTests
     private static FaultException Broken(string what) => new(new Fault(Laptime.Foundations.Outcome.BuildFailed, what));
 
     [Fact]
+    public async Task Work_that_ends_at_once_may_be_done_side_by_side()
+    {
+        var result = await BuildGraph.RunAsync([new("a", []), new("b", []), new("c", ["a", "b"])], (_, _) => Task.CompletedTask, 4, TestContext.Current.CancellationToken);
+        Assert.Equal(["a", "b", "c"], result.Done);
+    }
+
+    [Fact]
     public void Every_node_runs_once_after_what_it_depends_on_and_never_more_than_the_bound_at_once() =>
         Prop.ForAll(ArbMap.Default.GeneratorFor<int[]>().ToArbitrary(), ArbMap.Default.GeneratorFor<PositiveInt>().ToArbitrary(), (seeds, width) =>
         {
