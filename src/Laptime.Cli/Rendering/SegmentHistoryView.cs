@@ -53,7 +53,7 @@ internal static class SegmentHistoryView
         page.Blank();
         page.Wrapped(
             "", new Span(
-                $"{(terminal.Unicode ? "◆" : "*")} took the most most often. Trend: oldest to newest, each row from 0 to its own longest; idle waiting is left out of the interval and the shares.",
+                $"{(terminal.Unicode ? "◆" : "*")} was the dominant segment most often. Trend: oldest to newest, each row from 0 to its own longest; idle waiting is left out of the interval and the shares.",
                 Tone.Dim), 0);
         if (history.Others.Count > 0)
         {
