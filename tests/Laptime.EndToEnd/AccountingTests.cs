@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Laptime.EndToEnd.Harness;
+using Laptime.Tests.Workspaces;
 
 namespace Laptime.EndToEnd;
 

@@ -97,7 +97,10 @@ public sealed record SegmentHistory(
 
     private static IReadOnlyList<SegmentRow> Segments(List<TransactionDocument> transactions, List<MeasuredRun> runs)
     {
-        var dominant = transactions.ConvertAll(t => t.Dominant is { } d ? (SegmentName.Bare(d.Segment, d.Kind), d.Component) : default);
+        // The report names it as people say it; which kind of look-up or wait it was stands in the segment itself.
+        var dominant = transactions.ConvertAll(t => t.Dominant is { } d
+            && t.Segments.FirstOrDefault(s => s.CriticalPath && s.Name == d.Segment && s.Component == d.Component && s.Seconds == d.Seconds) is { } segment
+                ? (SegmentName.Bare(segment.Name, segment.Kind), segment.Component) : default);
         var keys = runs.SelectMany(r => r.Segments).Select(Key).Distinct().ToList();
         return
         [
