@@ -250,7 +250,10 @@ public sealed class BaselineRecorder(RecordRequest request, Journal journal, Pro
             for (var run = 1; run <= request.Runs; run++)
             {
                 var started = Begin(run);
-                var (ended, before, after) = await EditedAsync(file, () => CalibratedAsync(cancel), cancel);
+                // The fixed work lies outside of the edit: between the save and the command it would be part of the interval.
+                var before = await calibration.MeasureAsync(cancel);
+                var ended = await EditedAsync(file, () => RunAsync(cancel), cancel);
+                var after = await calibration.MeasureAsync(cancel);
                 if (ended.Document!.Counters.Built == 0)
                 {
                     throw new LapException($"run {run}: the edit of {edit.Path} built nothing", edit.Path, "the edit has to be another one each time: something that was built before is found again");
@@ -269,7 +272,7 @@ public sealed class BaselineRecorder(RecordRequest request, Journal journal, Pro
         }
     }
 
-    private async Task<T> EditedAsync<T>(FileEdit file, Func<Task<T>> run, CancellationToken cancel)
+    private async Task<MeasuredRunOfLap> EditedAsync(FileEdit file, Func<Task<MeasuredRunOfLap>> run, CancellationToken cancel)
     {
         await file.ApplyAsync(cancel);
         try
