@@ -25,7 +25,8 @@ public sealed class BuilderTests : IDisposable
         var result = await bench.Build([Shell("one", "echo 1; mkdir -p out; echo x > out/a"), Shell("two", "echo 2; cat out/a > out/b")], ["out/**"]);
         Assert.Equal(["out/a", "out/b"], Paths(result));
         Assert.Equal(["1", "2"], bench.Lines.Select(l => l.Line.Text));
-        var ended = bench.Segments.Where(s => s.Seconds is not null).ToList();
+        Assert.Equal(("lookup", "steps"), (bench.Segments[0].Name, bench.Segments[0].Kind));
+        var ended = bench.Segments.Where(s => s is { Seconds: not null, Kind: not "steps" }).ToList();
         Assert.Equal(["build/one", "build/two"], ended.Select(s => s.Name));
         Assert.All(ended, s => Assert.Equal(("none", "ok", "gateway", "compile"), (s.Cache, s.Outcome, s.Component, s.Kind)));
         Assert.Equal([ended[0].Id], ended[1].After);
