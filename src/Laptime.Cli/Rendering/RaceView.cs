@@ -21,9 +21,16 @@ internal sealed class RaceView(Terminal terminal, TimeProvider clock, TextWriter
             case ProgressMode.Json:
                 Event(new RaceEvent("note", line, null, null, null, null, null));
                 break;
-            case ProgressMode.Plain or ProgressMode.Live:
-                Erase();
+            case ProgressMode.Plain:
                 error.WriteLine(line);
+                break;
+            case ProgressMode.Live:
+                Erase();
+                foreach (var part in TextWidth.Wrap(TextWidth.Clean(line), terminal.Width))
+                {
+                    error.WriteLine(part);
+                }
+
                 break;
         }
     }
@@ -77,7 +84,7 @@ internal sealed class RaceView(Terminal terminal, TimeProvider clock, TextWriter
     public static string Footer(Race race, Terminal terminal)
     {
         var page = new Page(terminal);
-        page.Line(new Span($"kept as {race.Id} ({race.Scenario}, --seed {race.Seed}): lap baseline races {race.Id}", Tone.Dim));
+        page.Line(new Span($"{race.Scenario}, --seed {race.Seed}; again: lap baseline races {race.Id}", Tone.Dim));
         return page.ToString();
     }
 
