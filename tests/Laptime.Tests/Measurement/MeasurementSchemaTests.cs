@@ -25,6 +25,13 @@ public sealed class MeasurementSchemaTests
     }
 
     [Fact]
+    public void A_race_is_told_as_the_comparisons_schema_says()
+    {
+        var race = RaceTests.Given("ra-20261121-120000-aaaaaa", 0) with { Pairs = [.. Enumerable.Range(1, 7).Select(i => new RacePair(i, i % 2 == 0, RaceTests.Run(1), RaceTests.Run(1 + i)))] };
+        Fits("comparison.v1.json", JsonSerializer.SerializeToNode(race.Compare() with { Outcome = "interrupted", ExitCode = 130 }, MeasurementJson.Readable.ComparisonDocument)!);
+    }
+
+    [Fact]
     public void Experiments_open_and_finished_are_as_their_schema_says()
     {
         var key = new BaselineKey { Scenario = "full", Environment = "local", Machine = MachineReport.Of("cpu", 2, 4, "os") };

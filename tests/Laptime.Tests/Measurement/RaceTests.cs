@@ -81,11 +81,11 @@ public sealed class RaceTests : IDisposable
     [InlineData(80, "80 pairs find a change of about 10 %")]
     public void What_so_many_pairs_can_find_is_said_before_they_are_run(int pairs, string says) => Assert.Contains(says, RacePlan.Finds(pairs), StringComparison.Ordinal);
 
-    private static Race Given(string id, int second) => new()
+    internal static Race Given(string id, int second) => new()
     {
         Id = id, Workspace = "shop", At = At.AddSeconds(second), Scenario = "warm", A = new Racer("main", new string('a', 40), "local", "fast"),
         B = new Racer(".", new string('b', 40), "local", "fast"), Requested = 20, Seed = 7, Machine = MachineReport.Of("cpu", 2, 8, "os"),
     };
 
-    private static MeasuredRun Run(double seconds) => new("tx-20261121-120000-000001", seconds, [new MeasuredSegment("build/compile", "gateway", "compile", "miss", seconds / 2, true)]);
+    internal static MeasuredRun Run(double seconds) => new("tx-20261121-120000-000001", seconds, [new MeasuredSegment("build/compile", "gateway", "compile", "miss", seconds / 2, true)]);
 }
