@@ -10,9 +10,11 @@ namespace Laptime.Fingerprints;
 internal static unsafe class IndexFormat
 {
     /// <summary>The last two digits are the version: another one is no index.</summary>
-    public const ulong Magic = 0x3130_5844_4950_414C;
+    public const ulong Magic = 0x3230_5844_4950_414C;
     public const int HeaderSize = 256;
     public const int BlockSize = 256 * 1024;
+
+    public const ulong EmptySum = 14695981039346656037UL;
 
     public const ushort Input = 1;
 
@@ -27,6 +29,9 @@ internal static unsafe class IndexFormat
     public const ushort FactBase = 8;
     public const ushort KindMask = 0xFF;
     public const ushort Racy = 0x100;
+
+    /// <summary>Groups that an entry's <see cref="EntryRecord.Groups"/> can tell apart.</summary>
+    public const int MostGroups = 32;
 
     /// <summary>Fast 64-bit checksum (four multiply-rotate lanes): finds damage, not malice; every offset is checked beside it.</summary>
     public static ulong Sum(byte* data, long length)
@@ -59,7 +64,7 @@ internal static unsafe class IndexFormat
     /// <summary>The parts of the environment that git's settings are found by: another value, another set of rules.</summary>
     public static ulong EnvironmentSum()
     {
-        var sum = Add(14695981039346656037UL, Environment.GetEnvironmentVariable("HOME"));
+        var sum = Add(EmptySum, Environment.GetEnvironmentVariable("HOME"));
         sum = Add(sum, Environment.GetEnvironmentVariable("USERPROFILE"));
         sum = Add(sum, Environment.GetEnvironmentVariable("XDG_CONFIG_HOME"));
         sum = Add(sum, Environment.GetEnvironmentVariable("GIT_CONFIG_GLOBAL"));
@@ -105,10 +110,23 @@ internal static unsafe class IndexFormat
         return Sum(file + start, size) == ((ulong*)(file + sums))[block];
     }
 
+    /// <summary>Writes the checksums of a finished index.</summary>
+    public static void Seal(byte* file, long length, long sums)
+    {
+        for (long block = 0; block < Blocks(sums); block++)
+        {
+            var start = HeaderSize + (block * BlockSize);
+            ((ulong*)(file + sums))[block] = Sum(file + start, Math.Min(BlockSize, sums - start));
+        }
+
+        ((IndexHeader*)file)->Checksum = HeaderSum(file, length, sums);
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static ulong Rotate(ulong value, int bits) => (value << bits) | (value >> (64 - bits));
 
-    private static ulong Add(ulong sum, string? text)
+    /// <summary>One more text to a sum that begins with <see cref="EmptySum"/>; null is a value of its own.</summary>
+    public static ulong Add(ulong sum, string? text)
     {
         if (text is null)
         {
@@ -154,6 +172,14 @@ internal struct IndexHeader
     [FieldOffset(88)]
     public long Inputs;
 
+    /// <summary>Sum over the groups, their patterns and where git's settings are: what entries' groups and uses follow from beside the files themselves.</summary>
+    [FieldOffset(96)]
+    public ulong Shape;
+
+    /// <summary>1: the scan had nothing to say beside its lists (no warning, all can be watched, groups fit in a mask), so that these records alone can give it again.</summary>
+    [FieldOffset(104)]
+    public ulong Plain;
+
     [FieldOffset(IndexFormat.HeaderSize - 8)]
     public ulong Checksum;
 }
@@ -181,8 +207,8 @@ internal struct EntryRecord
     public ushort Flags;
     public uint Mode;
 
-    /// <summary>Of a git index: bytes of an object name.</summary>
-    public uint HashSize;
+    /// <summary>Of an input: the numbers of its groups as bits. Of a git index: bytes of an object name.</summary>
+    public uint Groups;
     public long Size;
     public long Modified;
     public long Changed;

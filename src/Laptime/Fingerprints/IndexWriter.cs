@@ -64,12 +64,25 @@ internal sealed unsafe class IndexWriter : IDisposable
     }
 
     /// <summary>Null when it was written; otherwise why it could not be.</summary>
-    public string? Save(IReadOnlyList<ScannedFolder> folders, IReadOnlyList<ScanFact> facts, Digest tree, long inputs)
+    /// <param name="shape"><see cref="IndexHeader.Shape"/>.</param>
+    /// <param name="plain"><see cref="IndexHeader.Plain"/>.</param>
+    public string? Save(IReadOnlyList<ScannedFolder> folders, IReadOnlyList<ScanFact> facts, Digest tree, long inputs, ulong shape, bool plain)
     {
         try
         {
-            var bytes = ToBytes(folders, facts, tree, inputs);
+            return Save(ToBytes(folders, facts, tree, inputs, shape, plain));
+        }
+        catch (IOException e)
+        {
+            return e.Message;
+        }
+    }
 
+    /// <summary>The whole content of an index, checksums and all.</summary>
+    public string? Save(ReadOnlySpan<byte> bytes)
+    {
+        try
+        {
             // Not synchronised to the disk: its checksums tell whether it came through a power cut, and without it everything is read once more.
             stream.Write(bytes);
             stream.Dispose();
@@ -112,7 +125,7 @@ internal sealed unsafe class IndexWriter : IDisposable
         }
     }
 
-    private byte[] ToBytes(IReadOnlyList<ScannedFolder> folders, IReadOnlyList<ScanFact> facts, Digest tree, long inputs)
+    private byte[] ToBytes(IReadOnlyList<ScannedFolder> folders, IReadOnlyList<ScanFact> facts, Digest tree, long inputs, ulong shape, bool plain)
     {
         long entryCount = 0, namesLength = 1;
         foreach (var folder in folders)
@@ -151,6 +164,8 @@ internal sealed unsafe class IndexWriter : IDisposable
             header->Environment = IndexFormat.EnvironmentSum();
             header->Tree = tree;
             header->Inputs = inputs;
+            header->Shape = shape;
+            header->Plain = plain ? 1u : 0u;
 
             var folderAt = (FolderRecord*)(file + IndexFormat.HeaderSize);
             var entryAt = (EntryRecord*)(folderAt + folders.Count);
@@ -177,6 +192,10 @@ internal sealed unsafe class IndexWriter : IDisposable
                     if (entry.Use is IndexFormat.Input or IndexFormat.Rule)
                     {
                         SetStat(entryAt, entry.Stat, entry.Content, entry.Unstable);
+                        foreach (var group in entry.Groups ?? [])
+                        {
+                            entryAt->Groups |= group < IndexFormat.MostGroups ? 1u << group : 0u;
+                        }
                     }
                     else
                     {
@@ -193,7 +212,7 @@ internal sealed unsafe class IndexWriter : IDisposable
                 entryAt->Name = name;
                 entryAt->NameLength = (ushort)AddName(names, ref name, fact.Path);
                 entryAt->Flags = (ushort)(IndexFormat.FactBase + (ushort)fact.Kind);
-                entryAt->HashSize = (uint)fact.HashSize;
+                entryAt->Groups = (uint)fact.HashSize;
                 if (fact.Kind is FactKind.File or FactKind.GitIndex)
                 {
                     SetStat(entryAt, fact.Stat, fact.Content, unstable: false);
@@ -202,19 +221,13 @@ internal sealed unsafe class IndexWriter : IDisposable
                 entryAt++;
             }
 
-            for (long block = 0; block < IndexFormat.Blocks(sumsAt); block++)
-            {
-                var start = IndexFormat.HeaderSize + (block * IndexFormat.BlockSize);
-                ((ulong*)(file + sumsAt))[block] = IndexFormat.Sum(file + start, Math.Min(IndexFormat.BlockSize, sumsAt - start));
-            }
-
-            header->Checksum = IndexFormat.HeaderSum(file, length, sumsAt);
+            IndexFormat.Seal(file, length, sumsAt);
         }
 
         return bytes;
     }
 
-    private void SetStat(EntryRecord* entry, in FileStat stat, Digest content, bool unstable)
+    public void SetStat(EntryRecord* entry, in FileStat stat, Digest content, bool unstable)
     {
         entry->Mode = stat.Mode;
         entry->Size = stat.Size;

@@ -406,6 +406,17 @@ internal sealed unsafe class LinuxWalker : FileWalker
         return bytes;
     }
 
+    public static FileStat StatOf(Native.StatXBuffer* buffer) => new()
+    {
+        Size = buffer->Size,
+        Modified = (buffer->ModifiedSeconds * 1_000_000_000) + buffer->ModifiedNs,
+        Changed = (buffer->ChangedSeconds * 1_000_000_000) + buffer->ChangedNs,
+        Inode = buffer->Inode,
+        Mode = buffer->Mode,
+        Links = buffer->Links,
+        Device = ((ulong)buffer->DeviceMajor << 32) | buffer->DeviceMinor,
+    };
+
     private static bool StatAt(int folder, byte* name, int flags, out FileStat stat)
     {
         Native.StatXBuffer buffer;
@@ -416,16 +427,7 @@ internal sealed unsafe class LinuxWalker : FileWalker
             return false;
         }
 
-        stat = new FileStat
-        {
-            Size = buffer.Size,
-            Modified = (buffer.ModifiedSeconds * 1_000_000_000) + buffer.ModifiedNs,
-            Changed = (buffer.ChangedSeconds * 1_000_000_000) + buffer.ChangedNs,
-            Inode = buffer.Inode,
-            Mode = buffer.Mode,
-            Links = buffer.Links,
-            Device = ((ulong)buffer.DeviceMajor << 32) | buffer.DeviceMinor,
-        };
+        stat = StatOf(&buffer);
         return true;
     }
 }

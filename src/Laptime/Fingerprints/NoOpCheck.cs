@@ -11,7 +11,7 @@ namespace Laptime.Fingerprints;
 public static unsafe class NoOpCheck
 {
     internal const int MaxRacy = 256;
-    private const long MaxRacyBytes = 64 * 1024 * 1024;
+    internal const long MaxRacyBytes = 64 * 1024 * 1024;
 
     /// <param name="indexPath">The stat index that a scan saved.</param>
     /// <param name="workspaceRoot">Absolute.</param>
@@ -64,8 +64,7 @@ public static unsafe class NoOpCheck
         }
 
         var run = new NoOpRun(index, root);
-        var workers = header->Entries < 3000 ? 1 : Math.Min(4, Environment.ProcessorCount);
-        run.Run(workers);
+        run.Run(WorkersFor(header));
         if (run.ChangedPath is null && run.RacyCount > 0)
         {
             run.CheckRacy(workspaceRoot, MaxRacyBytes);
@@ -75,6 +74,8 @@ public static unsafe class NoOpCheck
             ? new NoOpVerdict(false, (int)header->Inputs, path, Digest.None, run.RacyCount)
             : new NoOpVerdict(true, (int)header->Inputs, null, header->Tree, run.RacyCount);
     }
+
+    internal static int WorkersFor(IndexHeader* header) => header->Entries < 3000 ? 1 : Math.Min(4, Environment.ProcessorCount);
 
     private static NoOpVerdict Not(string reason) => new(false, 0, reason, Digest.None, 0);
 
@@ -101,15 +102,18 @@ internal sealed unsafe class NoOpRun
     private readonly long sums;
     private readonly long[] racyEntries = new long[NoOpCheck.MaxRacy];
     private readonly long[] racyFolders = new long[NoOpCheck.MaxRacy];
+    private readonly Moves? moves;
     private int racy;
     private int nextWorker;
     private int nextChunk;
     private int nextBlock;
 
-    public NoOpRun(byte* index, int root)
+    /// <param name="moves">Given: files whose content may have changed are noted there, and the check goes on; it ends at anything else that moved.</param>
+    public NoOpRun(byte* index, int root, Moves? moves = null)
     {
         this.index = index;
         this.root = root;
+        this.moves = moves;
         header = (IndexHeader*)index;
         folders = (FolderRecord*)(index + IndexFormat.HeaderSize);
         entries = (EntryRecord*)(folders + header->Folders);
@@ -259,7 +263,7 @@ internal sealed unsafe class NoOpRun
         else if (((folder->Flags & IndexFormat.Racy) != 0
             || stat.Inode != folder->Inode
             || (stat.ModifiedSeconds * 1_000_000_000) + stat.ModifiedNs != folder->Modified
-            || (stat.ChangedSeconds * 1_000_000_000) + stat.ChangedNs != folder->Changed) && !SameNames(folder, path, list, out var other))
+            || (stat.ChangedSeconds * 1_000_000_000) + stat.ChangedNs != folder->Changed) && !StillSame(number, &stat, path, list, out var other))
         {
             ChangedPath = other;
         }
@@ -275,21 +279,53 @@ internal sealed unsafe class NoOpRun
                 }
 
                 if (entry->Name + (long)entry->NameLength >= header->NamesLength
-                    || Native.StatX(open, names + entry->Name, Native.NoFollowStat, Native.StatMask, &stat) != 0
-                    || !Same(entry, &stat))
+                    || Native.StatX(open, names + entry->Name, Native.NoFollowStat, Native.StatMask, &stat) != 0)
                 {
                     ChangedPath = Below(folder, entry);
                     break;
                 }
 
-                if ((entry->Flags & IndexFormat.Racy) != 0)
+                var same = Same(entry, &stat);
+                if ((same && (entry->Flags & IndexFormat.Racy) == 0) || Noted(number, entry, &stat))
                 {
-                    AddRacy(number, entry - entries);
+                    continue;
                 }
+
+                if (!same)
+                {
+                    ChangedPath = Below(folder, entry);
+                    break;
+                }
+
+                AddRacy(number, entry - entries);
             }
         }
 
         _ = Native.Close(open);
+    }
+
+    /// <summary>A file of the same type whose content decides nothing but itself; it is read again. False: this is no matter of content alone.</summary>
+    private bool Noted(long folder, EntryRecord* entry, Native.StatXBuffer* stat)
+    {
+        if (moves is null || (entry->Flags & IndexFormat.KindMask) != IndexFormat.Input || (stat->Mode & 0xF000) != (entry->Mode & 0xF000) || stat->Links > 1
+            || new ReadOnlySpan<byte>(names + entry->Name, entry->NameLength).SequenceEqual(".gitignore"u8))
+        {
+            return false;
+        }
+
+        moves.AddEntry(folder, entry - entries);
+        return true;
+    }
+
+    private bool StillSame(long number, Native.StatXBuffer* stat, byte* path, byte* list, out string? other)
+    {
+        if (!SameNames(folders + number, path, list, out other))
+        {
+            return false;
+        }
+
+        moves?.AddFolder(number, LinuxWalker.StatOf(stat));
+        return true;
     }
 
     private static bool Same(EntryRecord* entry, Native.StatXBuffer* stat) =>
@@ -430,7 +466,7 @@ internal sealed unsafe class NoOpRun
                 FactKind.Absent => !there && Native.Errno is Native.NoEntry or Native.NotFolder,
                 FactKind.Folder => there && (stat.Mode & 0xF000) == 0x4000,
                 FactKind.File => there && Same(fact, &stat),
-                FactKind.GitIndex => there && ((Same(fact, &stat) && (fact->Flags & IndexFormat.Racy) == 0) || SamePaths(fact)),
+                FactKind.GitIndex => there && ((Same(fact, &stat) && (fact->Flags & IndexFormat.Racy) == 0) || SamePaths(fact, i, &stat)),
                 _ => false,
             };
             if (!same)
@@ -445,7 +481,7 @@ internal sealed unsafe class NoOpRun
     }
 
     /// <summary>Git rewrites its index for many reasons; only the set of tracked paths is ours.</summary>
-    private bool SamePaths(EntryRecord* fact)
+    private bool SamePaths(EntryRecord* fact, long number, Native.StatXBuffer* before)
     {
         var file = Native.OpenAt(root, names + fact->Name, Native.ReadOnly | Native.CloseOnExec, 0);
         if (file < 0)
@@ -462,12 +498,17 @@ internal sealed unsafe class NoOpRun
             var content = Native.Map(null, (nuint)stat.Size, 1, 0x8002, file, 0);
             if (content != (byte*)-1)
             {
-                same = TrackedPaths.NamesOf(content, stat.Size, (int)fact->HashSize, out var sum) && sum == fact->Content.A;
+                same = TrackedPaths.NamesOf(content, stat.Size, (int)fact->Groups, out var sum) && sum == fact->Content.A;
                 _ = Native.Unmap(content, (nuint)stat.Size);
             }
         }
 
         _ = Native.Close(file);
+        if (same)
+        {
+            moves?.AddFact(number, LinuxWalker.StatOf(before));
+        }
+
         return same;
     }
 

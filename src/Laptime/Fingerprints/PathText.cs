@@ -50,7 +50,9 @@ public static class PathText
     /// <summary>Writes the bytes of a name; at most three per character.</summary>
     public static int Write(ReadOnlySpan<char> text, Span<byte> target)
     {
-        var at = 0;
+        // Nearly every name is ASCII all through.
+        _ = Ascii.FromUtf16(text, target, out var at);
+        text = text[at..];
         while (!text.IsEmpty)
         {
             if (Rune.DecodeFromUtf16(text, out var rune, out var used) == System.Buffers.OperationStatus.Done)

@@ -55,6 +55,11 @@ internal sealed class Scanner
                 writer = IndexWriter.Start(indexPath, walkers[0], out cannotSave);
             }
 
+            if (FromSaved(walkers, writer, cannotSave) is { } same)
+            {
+                return same;
+            }
+
             index = options.Full || !walkers[0].HasChangeTime ? null : StatIndex.Load(indexPath);
             foreach (var source in workspace.Sources)
             {
@@ -83,6 +88,70 @@ internal sealed class Scanner
                 walker?.Dispose();
             }
         }
+    }
+
+    /// <summary>The scan when only contents changed since the saved one; null: the tree has to be walked.</summary>
+    private WorkspaceScan? FromSaved(FileWalker[] walkers, IndexWriter? writer, string? cannotSave)
+    {
+        if (options.Full || options.Portable)
+        {
+            return null;
+        }
+
+        using var saved = SavedScan.Open(indexPath, workspace.Root, Shape());
+        if (saved is null)
+        {
+            return null;
+        }
+
+        HashMissing(saved.Moved, walkers);
+        ThrowProblems();
+        if (!saved.Apply(writer))
+        {
+            unstable.Clear();
+            (hashed, hashedBytes) = (0, 0);
+            return null;
+        }
+
+        var facts = saved.Facts();
+        var lists = saved.Lists(groups.Count);
+        var tree = Sorted(lists, source => facts.First(f => f.Path == source).Content);
+        if (cannotSave is null && writer is not null)
+        {
+            cannotSave = writer.Save(saved.Sealed(tree));
+        }
+
+        return Result(lists, tree, Watchable(saved.FolderPaths(), facts), cannotSave, saved.Inputs, folderCount: 0);
+    }
+
+    /// <summary>What decides, beside the tree itself, which entry is whose input.</summary>
+    private ulong Shape()
+    {
+        var sum = IndexFormat.EmptySum;
+        foreach (var group in groups)
+        {
+            sum = IndexFormat.Add(IndexFormat.Add(IndexFormat.Add(sum, group.Name), group.Folder), null);
+            foreach (var text in group.Texts)
+            {
+                sum = IndexFormat.Add(sum, text);
+            }
+        }
+
+        foreach (var component in workspace.Components)
+        {
+            sum = IndexFormat.Add(IndexFormat.Add(sum, component.Path), null);
+            foreach (var output in component.Build.Outputs)
+            {
+                sum = IndexFormat.Add(sum, output);
+            }
+        }
+
+        foreach (var source in workspace.Sources)
+        {
+            sum = IndexFormat.Add(sum, RelativeToRoot(source));
+        }
+
+        return IndexFormat.Add(IndexFormat.Add(IndexFormat.Add(IndexFormat.Add(IndexFormat.Add(sum, null), git.Home), git.ConfigHome), git.GlobalFile), git.SystemFile);
     }
 
     private List<WalkRoot> Roots(ScanFacts facts, FileWalker walker)
@@ -264,37 +333,57 @@ internal sealed class Scanner
             }
         }
 
-        var byGroup = new Dictionary<string, InputFile[]>(StringComparer.Ordinal);
+        var tree = Sorted(lists, facts.ContentOf);
+        for (var i = 0; i < lists.Length; i++)
+        {
+            Warn(groups[i], matched[i], lists[i].Length);
+        }
+
+        var directories = HasLinks(folders) ? [] : Watchable(folders.Select(f => f.Path), facts.All);
+        if (cannotSave is null && writer is not null && !facts.Unstable)
+        {
+            var plain = warnings.Count == 0 && directories.Count > 0 && groups.Count <= IndexFormat.MostGroups;
+            cannotSave = writer.Save(folders, facts.All, tree, inputs, Shape(), plain);
+        }
+
+        return Result(lists, tree, directories, cannotSave, inputs, folders.Count);
+    }
+
+    /// <summary>Sorts each group's inputs; the digest over all of them and the workspace's sources.</summary>
+    private Digest Sorted(InputFile[][] lists, Func<string, Digest> contentOf)
+    {
         using var tree = new LengthPrefixed("laptime/tree/v1");
         var sources = workspace.Sources.Select(RelativeToRoot).ToArray();
         Array.Sort(sources, StringComparer.Ordinal);
         foreach (var source in sources)
         {
-            tree.Add(source).Add(facts.ContentOf(source));
+            tree.Add(source).Add(contentOf(source));
         }
 
         for (var i = 0; i < lists.Length; i++)
         {
-            var files = lists[i];
-            Sort(files);
-            byGroup[groups[i].Name] = files;
-            tree.Add(groups[i].Name).Add(WorkspaceScan.DigestOf(files));
-            Warn(groups[i], matched[i], files.Length);
+            Sort(lists[i]);
+            tree.Add(groups[i].Name).Add(WorkspaceScan.DigestOf(lists[i]));
         }
 
-        var digest = tree.Finish();
-        if (cannotSave is null && writer is not null && !facts.Unstable)
-        {
-            cannotSave = writer.Save(folders, facts.All, digest, inputs);
-        }
+        return tree.Finish();
+    }
 
+    private WorkspaceScan Result(InputFile[][] lists, Digest tree, IReadOnlyList<string> directories, string? cannotSave, int inputs, int folderCount)
+    {
         if (cannotSave is not null)
         {
             warnings.Add($"the stat index {indexPath} could not be saved ({cannotSave}): the next run reads every input again");
         }
 
+        var byGroup = new Dictionary<string, InputFile[]>(StringComparer.Ordinal);
+        for (var i = 0; i < lists.Length; i++)
+        {
+            byGroup[groups[i].Name] = lists[i];
+        }
+
         unstable.Sort(StringComparer.Ordinal);
-        return new WorkspaceScan(byGroup, digest, unstable, warnings, Directories(folders, facts), new ScanCounters(inputs, folders.Count, hashed, hashedBytes));
+        return new WorkspaceScan(byGroup, tree, unstable, warnings, directories, new ScanCounters(inputs, folderCount, hashed, hashedBytes));
     }
 
     private void Warn(ScanGroup group, bool[] hit, int count)
@@ -327,25 +416,35 @@ internal sealed class Scanner
         }
     }
 
-    private List<string> Directories(IReadOnlyList<ScannedFolder> folders, ScanFacts facts)
+    /// <summary>A file with a second name can be written through it, where nobody watches.</summary>
+    private static bool HasLinks(IReadOnlyList<ScannedFolder> folders)
     {
-        List<string> watched = new(folders.Count + 16);
         foreach (var folder in folders)
         {
             for (var i = 0; i < folder.Count; i++)
             {
                 if (folder.Entries[i] is { Use: IndexFormat.Input or IndexFormat.Rule, Stat.Links: > 1 })
                 {
-                    return [];
+                    return true;
                 }
             }
+        }
 
-            watched.Add(Path.GetFullPath(Path.Join(workspace.Root, folder.Path)));
+        return false;
+    }
+
+    /// <summary><see cref="WorkspaceScan.Directories"/>.</summary>
+    private List<string> Watchable(IEnumerable<string> folders, IReadOnlyList<ScanFact> facts)
+    {
+        List<string> watched = [];
+        foreach (var folder in folders)
+        {
+            watched.Add(Path.GetFullPath(Path.Join(workspace.Root, folder)));
         }
 
         // A file that is not there is announced by the nearest folder above it that is, under the first name that is missing.
         var names = new SortedSet<string>(StringComparer.Ordinal);
-        foreach (var fact in facts.All)
+        foreach (var fact in facts)
         {
             var name = Path.GetFullPath(Path.IsPathRooted(fact.Path) ? fact.Path : Path.Join(workspace.Root, fact.Path));
             var parent = Path.GetDirectoryName(name);

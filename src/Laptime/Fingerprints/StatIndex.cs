@@ -36,53 +36,7 @@ internal sealed unsafe class StatIndex : IDisposable
     public Digest Tree => header->Tree;
 
     /// <summary>Null: there is none that can be used.</summary>
-    public static StatIndex? Load(string path)
-    {
-        byte* memory = null;
-        try
-        {
-            using var handle = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
-            var length = RandomAccess.GetLength(handle);
-            if (length is < IndexFormat.HeaderSize or > int.MaxValue)
-            {
-                return null;
-            }
-
-            // Read, not mapped: another process replacing or cutting the file must not matter to us.
-            memory = (byte*)NativeMemory.Alloc((nuint)length);
-            for (long at = 0; at < length;)
-            {
-                var got = RandomAccess.Read(handle, new Span<byte>(memory + at, (int)(length - at)), at);
-                if (got == 0)
-                {
-                    return null;
-                }
-
-                at += got;
-            }
-
-            if (!IsSound(memory, length))
-            {
-                return null;
-            }
-
-            var index = new StatIndex(memory);
-            memory = null;
-            return index;
-        }
-        catch (IOException)
-        {
-            return null;
-        }
-        catch (UnauthorizedAccessException)
-        {
-            return null;
-        }
-        finally
-        {
-            NativeMemory.Free(memory);
-        }
-    }
+    public static StatIndex? Load(string path) => IndexFile.Read(path, out _) is var file && file == null ? null : new StatIndex(file);
 
     /// <summary>Number of a folder's record; -1: the index does not know it.</summary>
     public int Folder(string path) => byPath.GetValueOrDefault(path, -1);
@@ -136,24 +90,4 @@ internal sealed unsafe class StatIndex : IDisposable
     }
 
     public void Dispose() => NativeMemory.Free(file);
-
-    private static bool IsSound(byte* file, long length)
-    {
-        if (!IndexFormat.IsSound(file, length))
-        {
-            return false;
-        }
-
-        var header = (IndexHeader*)file;
-        var sums = IndexFormat.Align(IndexFormat.HeaderSize + (header->Folders * sizeof(FolderRecord)) + ((header->Entries + header->Facts) * sizeof(EntryRecord)) + header->NamesLength);
-        for (long block = 0; block < IndexFormat.Blocks(sums); block++)
-        {
-            if (!IndexFormat.IsBlockSound(file, sums, block))
-            {
-                return false;
-            }
-        }
-
-        return true;
-    }
 }

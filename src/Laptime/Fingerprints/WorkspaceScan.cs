@@ -24,7 +24,7 @@ public sealed record ScanOptions
 
 /// <summary>What a scan cost.</summary>
 /// <param name="Files">Inputs found, each counted once however many components share it.</param>
-/// <param name="Directories">Folders listed.</param>
+/// <param name="Directories">Folders listed; 0: the saved index gave the names, and only contents were read again.</param>
 /// <param name="Hashed">Inputs whose content was read.</param>
 /// <param name="HashedBytes">Bytes read for it.</param>
 public readonly record struct ScanCounters(int Files, int Directories, int Hashed, long HashedBytes);
