@@ -31,6 +31,7 @@ internal static class Program
     {
         try
         {
+            Warmup.Begin(args);
             var parsed = Root().Parse(args.Length == 0 ? ["--help"] : args);
             if (parsed.Action is not Examples && UnknownFlags(parsed) is { Count: > 0 } unknown)
             {

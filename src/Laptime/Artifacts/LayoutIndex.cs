@@ -27,9 +27,11 @@ internal sealed class LayoutIndex(string folder)
 
     public Digest? Read(string tag)
     {
+        var file = Path.Combine(Tags, tag);
         try
         {
-            return Digest.TryParse(File.ReadAllText(Path.Combine(Tags, tag)).Trim(), out var digest) ? digest : null;
+            // Asked first: an artifact that was never made is an everyday answer, and an exception costs more than the whole look-up.
+            return File.Exists(file) && Digest.TryParse(File.ReadAllText(file).Trim(), out var digest) ? digest : null;
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {

@@ -57,9 +57,15 @@ internal sealed class StepRecords
     /// <summary>The record as it is, whatever it was made for.</summary>
     public StepRecord? Read(string step)
     {
+        var file = Path.Combine(own, SafeName(step));
+        if (!File.Exists(file))
+        {
+            return null;
+        }
+
         try
         {
-            var record = JsonSerializer.Deserialize(File.ReadAllBytes(Path.Combine(own, SafeName(step))), StepJson.Default.StepRecord);
+            var record = JsonSerializer.Deserialize(File.ReadAllBytes(file), StepJson.Default.StepRecord);
             return record is { Version: StepRecord.CurrentVersion } ? record : null;
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException or JsonException)

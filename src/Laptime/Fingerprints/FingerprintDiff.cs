@@ -22,8 +22,39 @@ public sealed record FingerprintDiff(
     }
 
     /// <summary>The kinds that differ, in the order of <see cref="PartKind"/>.</summary>
-    public IReadOnlyList<PartKind> Kinds =>
-        [.. Added.Select(p => p.Kind).Concat(Removed.Select(p => p.Kind)).Concat(Changed.Select(p => p.New.Kind)).Distinct().Order()];
+    public IReadOnlyList<PartKind> Kinds
+    {
+        get
+        {
+            // Bits and a loop: sorting values of ours would be compiled at run time, on every deploy.
+            var seen = 0;
+            foreach (var part in Added)
+            {
+                seen |= 1 << (int)part.Kind;
+            }
+
+            foreach (var part in Removed)
+            {
+                seen |= 1 << (int)part.Kind;
+            }
+
+            foreach (var part in Changed)
+            {
+                seen |= 1 << (int)part.New.Kind;
+            }
+
+            List<PartKind> kinds = [];
+            for (var kind = PartKind.File; kind <= PartKind.Setting; kind++)
+            {
+                if ((seen & (1 << (int)kind)) != 0)
+                {
+                    kinds.Add(kind);
+                }
+            }
+
+            return kinds;
+        }
+    }
 
     public static FingerprintDiff Between(ComponentFingerprint old, ComponentFingerprint @new)
     {

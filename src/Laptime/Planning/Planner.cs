@@ -161,10 +161,34 @@ public static class Planner
         }
 
         var diff = FingerprintDiff.Between(before, fingerprint);
-        var texts = diff.Changed.Select(c => (c.New.Kind, Text: c.New.Kind == PartKind.Tool ? $"tool {c.New.Name}: {c.Old.Value} → {c.New.Value}" : Name(c.New.Kind, c.New.Name)))
-            .Concat(diff.Added.Select(p => (p.Kind, Text: Name(p.Kind, p.Name) + " (added)")))
-            .Concat(diff.Removed.Select(p => (p.Kind, Text: Name(p.Kind, p.Name) + " (removed)")))
-            .OrderBy(d => d.Kind).Select(d => d.Text).ToList();
+        List<string> texts = [];
+        foreach (var kind in diff.Kinds)
+        {
+            foreach (var (old, now) in diff.Changed)
+            {
+                if (now.Kind == kind)
+                {
+                    texts.Add(kind == PartKind.Tool ? $"tool {now.Name}: {old.Value} → {now.Value}" : Name(kind, now.Name));
+                }
+            }
+
+            foreach (var part in diff.Added)
+            {
+                if (part.Kind == kind)
+                {
+                    texts.Add(Name(kind, part.Name) + " (added)");
+                }
+            }
+
+            foreach (var part in diff.Removed)
+            {
+                if (part.Kind == kind)
+                {
+                    texts.Add(Name(kind, part.Name) + " (removed)");
+                }
+            }
+        }
+
         return (diff.Kinds, texts.Count > MostDetails ? [.. texts.Take(MostDetails), $"and {texts.Count - MostDetails} more"] : texts);
     }
 

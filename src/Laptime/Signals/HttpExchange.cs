@@ -28,8 +28,9 @@ internal sealed class HttpExchange
     /// <exception cref="FormatException">The answer is not HTTP/1.x; the message says what it was.</exception>
     public async Task<HttpAnswer> GetAsync(IPEndPoint address, string path, IReadOnlyList<KeyValuePair<string, string>> headers, CancellationToken cancel)
     {
-        using var connection = await ConnectAsync(address, cancel);
-        socket = connection;
+        var (connection, error) = await TryConnectAsync(address, cancel);
+        socket = connection ?? throw new SocketException((int)error);
+        using var closing = connection;
         Connected = true;
         await SendAsync(Encoding.UTF8.GetBytes(Request(address, path, headers)), cancel);
         Head head;
@@ -42,20 +43,40 @@ internal sealed class HttpExchange
         return new HttpAnswer(head.Status, head.Location, body, flaw);
     }
 
-    /// <summary>A connected socket; whoever calls disposes it.</summary>
-    public static async Task<Socket> ConnectAsync(IPEndPoint address, CancellationToken cancel)
+    /// <summary>A connected socket, which whoever calls disposes; or why there is none.</summary>
+    /// <remarks>
+    /// A refusal is a value here: while an instance boots it is the everyday answer, and the first exception with its stack trace costs 10 ms.
+    /// </remarks>
+    public static async Task<(Socket? Socket, SocketError Error)> TryConnectAsync(IPEndPoint address, CancellationToken cancel)
     {
         var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        using var attempt = new SocketAsyncEventArgs { RemoteEndPoint = address };
+        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        attempt.Completed += (_, _) => done.TrySetResult();
         try
         {
-            await socket.ConnectAsync(address, cancel);
+            cancel.ThrowIfCancellationRequested();
+            if (socket.ConnectAsync(attempt))
+            {
+                using var cancelling = cancel.UnsafeRegister(static a => Socket.CancelConnectAsync((SocketAsyncEventArgs)a!), attempt);
+                await done.Task;
+            }
+
+            if (attempt.SocketError != SocketError.Success)
+            {
+                cancel.ThrowIfCancellationRequested();
+                socket.Dispose();
+                return (null, attempt.SocketError);
+            }
+
             if (address.Equals(socket.LocalEndPoint))
             {
                 // A port of the ephemeral range where nobody listens: the kernel chose that very port for our end, and TCP connected us with ourselves.
-                throw new SocketException((int)SocketError.ConnectionRefused);
+                socket.Dispose();
+                return (null, SocketError.ConnectionRefused);
             }
 
-            return socket;
+            return (socket, SocketError.Success);
         }
         catch
         {

@@ -51,8 +51,11 @@ public sealed class ProbeClient(TimeProvider clock)
         using var both = CancellationTokenSource.CreateLinkedTokenSource(bounded.Token, cancel);
         try
         {
-            using var socket = await HttpExchange.ConnectAsync(new IPEndPoint(IPAddress.Parse(instance.Host), number), both.Token);
-            return new ProbeAnswer(true, "connection accepted", ProbeReach.Connected);
+            var (socket, error) = await HttpExchange.TryConnectAsync(new IPEndPoint(IPAddress.Parse(instance.Host), number), both.Token);
+            socket?.Dispose();
+            return socket is null
+                ? new ProbeAnswer(false, ProbeText.Of(new SocketException((int)error)), ProbeReach.Nothing)
+                : new ProbeAnswer(true, "connection accepted", ProbeReach.Connected);
         }
         catch (SocketException e)
         {

@@ -74,6 +74,11 @@ public sealed class EnvironmentLock : IDisposable
     public static (LockHolder Holder, DateTimeOffset Heartbeat)? Read(string folder)
     {
         var path = LockFile(folder);
+        if (!File.Exists(path))
+        {
+            return null;
+        }
+
         try
         {
             return JsonSerializer.Deserialize(File.ReadAllBytes(path), LockJson.Default.LockHolder) is { Owner: not null, Transaction: not null } holder

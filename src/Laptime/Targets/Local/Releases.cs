@@ -46,7 +46,10 @@ internal static class Releases
     {
         try
         {
-            Directory.Delete(folder, recursive: true);
+            if (Directory.Exists(folder))
+            {
+                Directory.Delete(folder, recursive: true);
+            }
         }
         catch (DirectoryNotFoundException)
         {
