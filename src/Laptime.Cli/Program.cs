@@ -31,7 +31,6 @@ internal static class Program
     {
         try
         {
-            Warmup.Begin(args);
             var parsed = Root().Parse(args.Length == 0 ? ["--help"] : args);
             if (parsed.Action is not Examples && UnknownFlags(parsed) is { Count: > 0 } unknown)
             {

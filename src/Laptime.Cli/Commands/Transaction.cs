@@ -19,10 +19,14 @@ namespace Laptime.Cli.Commands;
 /// </summary>
 internal static class Transaction
 {
+    /// <summary>Twice what a deploy of one change in a tree of 10,000 files allocates. Collecting in the middle of a run of a second costs 10 ms and gains nothing.</summary>
+    private const long UncollectedBytes = 64 << 20;
+
     public static async Task<int> RunAsync(Session session, string verb, DeployOptions options, Func<Parts, Timeline, CancellationToken, Task<TransactionDocument>> work)
     {
         var cancel = session.Shutdown.Token;
         await session.UndoAbandonedAsync();
+        LeaveUncollected();
         var scope = session.Scope;
         var terminal = session.Terminal;
         await using var target = session.OpenTarget(mayLaunch: true);

@@ -212,22 +212,12 @@ internal static class NoOpRun
         return true;
     }
 
+    /// <summary>Null also where only the full run has the words for what is wrong.</summary>
     private static string? FindRoot()
     {
-        string here;
-        try
+        for (var folder = RawFile.CurrentFolder(); !string.IsNullOrEmpty(folder); folder = folder[..folder.LastIndexOf('/')])
         {
-            here = Environment.CurrentDirectory;
-        }
-        catch (IOException)
-        {
-            // It was removed: the full run has the words for it.
-            return null;
-        }
-
-        for (var folder = here; !string.IsNullOrEmpty(folder); folder = Path.GetDirectoryName(folder))
-        {
-            if (File.Exists(folder + "/laptime.yaml") || File.Exists(folder + "/laptime.yml"))
+            if (RawFile.Exists(folder + "/laptime.yaml") || RawFile.Exists(folder + "/laptime.yml"))
             {
                 return folder == "/" ? "" : folder;
             }
@@ -355,15 +345,13 @@ internal static class NoOpRun
     {
         try
         {
-            var log = new FileInfo(proof.NoOpLog);
-            if (log.Exists && log.Length > MostLog)
+            if (RawFile.LengthOf(proof.NoOpLog) > MostLog)
             {
                 return false;
             }
 
             NoOpLog.Append(proof.NoOpLog, line.Written);
             var reports = root + "/.laptime/reports";
-            Directory.CreateDirectory(reports);
             return RawFile.Write(reports + "/" + id + ".md", Encoding.UTF8.GetBytes(markdown)) && RawFile.Write(reports + "/" + id + ".json", document.Written);
         }
         catch (Exception)

@@ -2,8 +2,6 @@ using System.Globalization;
 using System.Reflection;
 using System.Text.Json;
 using Laptime.Foundations;
-using Laptime.Processes;
-using Laptime.Timing;
 using Laptime.Transactions;
 using SQLitePCL;
 
@@ -144,18 +142,6 @@ public sealed class SqliteJournal : Journal
             database?.Dispose();
             throw;
         }
-    }
-
-    /// <summary>Loads SQLite and what a record is written with, on a database in memory. Nothing comes of it; it is called where a processor would be idle.</summary>
-    public static void Warm()
-    {
-        using var database = Database.Open(":memory:", raw.SQLITE_OPEN_READWRITE | raw.SQLITE_OPEN_CREATE | raw.SQLITE_OPEN_MEMORY);
-        database.Execute(Schema);
-        var journal = new SqliteJournal(":memory:", database, null);
-        var empty = new TransactionDocument { Id = "", Workspace = "", Environment = "", Target = "", Loop = "" };
-        journal.Begin(new TransactionEvent.Began(empty, ProcessOwner.Current()));
-        journal.Append("", new TransactionEvent.SegmentChanged(new Segment { Id = 1, Name = "", Start = 0 }));
-        _ = journal.Open();
     }
 
     public override void Begin(TransactionEvent.Began began) => Write(durably: true, writable =>

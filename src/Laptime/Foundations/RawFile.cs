@@ -19,6 +19,7 @@ public static unsafe class RawFile
     private const int FromEnd = 2;
     private const int ForAll = 0b110_110_110;
     private const int FirstBuffer = 8192;
+    private const int LongestPath = 4096;
 
     /// <summary>Everything in the file; null when it cannot be read or is longer than <paramref name="most"/> bytes.</summary>
     public static byte[]? Read(string path, int most)
@@ -60,6 +61,48 @@ public static unsafe class RawFile
                 buffer = larger;
             }
         }
+    }
+
+    /// <summary>The current folder; null when it is gone, or its path is no text.</summary>
+    public static string? CurrentFolder()
+    {
+        var space = stackalloc byte[LongestPath];
+        if (GetCurrent(space, LongestPath) == null)
+        {
+            return null;
+        }
+
+        var length = 0;
+        while (space[length] != 0)
+        {
+            length++;
+        }
+
+        return space[0] == (byte)'/' && System.Text.Unicode.Utf8.IsValid(new ReadOnlySpan<byte>(space, length)) ? Encoding.UTF8.GetString(space, length) : null;
+    }
+
+    /// <summary>Is there anything at this path?</summary>
+    public static bool Exists(string path)
+    {
+        var bytes = Encoding.UTF8.GetBytes(path + "\0");
+        fixed (byte* text = bytes)
+        {
+            return Access(text, 0) == 0;
+        }
+    }
+
+    /// <summary>Bytes in a file; 0 when there is none.</summary>
+    public static long LengthOf(string path)
+    {
+        var handle = Open(path, CloseOnExec);
+        if (handle < 0)
+        {
+            return 0;
+        }
+
+        var length = Seek(handle, 0, FromEnd);
+        _ = Close(handle);
+        return length;
     }
 
     /// <summary>Creates the file, or replaces what is in it.</summary>
@@ -133,6 +176,12 @@ public static unsafe class RawFile
 
     [DllImport("libc", EntryPoint = "open"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static extern int Open(byte* path, int flags, int mode);
+
+    [DllImport("libc", EntryPoint = "getcwd"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern byte* GetCurrent(byte* space, nint size);
+
+    [DllImport("libc", EntryPoint = "access"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int Access(byte* path, int mode);
 
     [DllImport("libc", EntryPoint = "read"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static extern nint Read(int handle, byte* buffer, nint size);

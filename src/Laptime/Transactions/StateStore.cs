@@ -48,9 +48,6 @@ public sealed class StateStore(string folder)
     /// <summary>The component was stopped and seen to be gone; it has no record any more.</summary>
     public void Removed(string component) => Change(components => components.Remove(component));
 
-    /// <summary>Loads what reading a state needs, where a processor would be idle.</summary>
-    public static void Warm() => StateJson.Warm();
-
     private static Dictionary<string, IReadOnlyList<DeployedRecord>> Nothing() => [];
 
     /// <summary>JSON of the right shape may still say nothing where something has to be.</summary>
@@ -77,12 +74,4 @@ internal sealed class DigestJson : JsonConverter<Digest>
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true, Converters = [typeof(DigestJson)])]
 [JsonSerializable(typeof(StateFile))]
-internal sealed partial class StateJson : JsonSerializerContext
-{
-    /// <summary>Loads what reading a state needs .</summary>
-    public static void Warm()
-    {
-        var file = new StateFile(1, new Dictionary<string, IReadOnlyList<DeployedRecord>> { [""] = [new DeployedRecord { Component = "", RunSettings = new Dictionary<string, string> { [""] = "" } }] });
-        _ = JsonSerializer.Deserialize(JsonSerializer.SerializeToUtf8Bytes(file, Default.StateFile), Default.StateFile);
-    }
-}
+internal sealed partial class StateJson : JsonSerializerContext;

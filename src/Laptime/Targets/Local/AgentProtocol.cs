@@ -1,4 +1,3 @@
-using System.Text.Json;
 using System.Text.Json.Serialization;
 using Laptime.Foundations;
 using Laptime.Workspaces;
@@ -254,17 +253,4 @@ public sealed record AgentIdentity(string Socket, int Pid, long StartTicks, stri
 [JsonSerializable(typeof(AgentRequest))]
 [JsonSerializable(typeof(AgentAnswer))]
 [JsonSerializable(typeof(AgentIdentity))]
-public sealed partial class AgentJson : JsonSerializerContext
-{
-    /// <summary>Loads what every conversation with the agent needs. Nothing comes of it; it is called where a processor would be idle.</summary>
-    public static void Warm()
-    {
-        var labels = new RevisionLabels { Workspace = "", Environment = "", Component = "", Revision = "", Artifact = "", Fingerprint = "", DeploymentKey = "", Transaction = "" };
-        AgentAnswer seen = new AgentAnswer.Observations([new ComponentState { Labels = labels, Since = default, Alive = 1, Of = 1, Serving = true, Pids = [1] }]);
-        _ = JsonSerializer.Deserialize(JsonSerializer.SerializeToUtf8Bytes(seen, Default.AgentAnswer), Default.AgentAnswer);
-        AgentRequest hello = new AgentRequest.Hello(AgentProtocol.Version, "");
-        _ = JsonSerializer.SerializeToUtf8Bytes(hello, Default.AgentRequest);
-        _ = JsonSerializer.Deserialize(JsonSerializer.SerializeToUtf8Bytes(new AgentIdentity("", 0, 0, "", 0, ""), Default.AgentIdentity), Default.AgentIdentity);
-    }
-}
-
+public sealed partial class AgentJson : JsonSerializerContext;
