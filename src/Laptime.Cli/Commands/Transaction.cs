@@ -123,6 +123,19 @@ internal static class Transaction
         return (journal, abandoned);
     }
 
+    /// <summary>What goes beyond the bound is collected as ever; so is everything where the bound is refused (a small container).</summary>
+    private static void LeaveUncollected()
+    {
+        try
+        {
+            _ = GC.TryStartNoGCRegion(UncollectedBytes);
+        }
+        catch (ArgumentOutOfRangeException)
+        {
+            // More than may be had here.
+        }
+    }
+
     /// <summary>The document before anything happened.</summary>
     public static TransactionDocument First(Session session, DeployScope scope, string verb, DateTimeOffset started) => new()
     {

@@ -350,9 +350,15 @@ internal static class NoOpRun
                 return false;
             }
 
+            // The record comes last: without its report it would stand there twice, once the full run has written its own.
+            var reports = root + "/.laptime/reports/";
+            if (!RawFile.Write(reports + id + ".md", Encoding.UTF8.GetBytes(markdown)) || !RawFile.Write(reports + id + ".json", document.Written))
+            {
+                return false;
+            }
+
             NoOpLog.Append(proof.NoOpLog, line.Written);
-            var reports = root + "/.laptime/reports";
-            return RawFile.Write(reports + "/" + id + ".md", Encoding.UTF8.GetBytes(markdown)) && RawFile.Write(reports + "/" + id + ".json", document.Written);
+            return true;
         }
         catch (Exception)
         {
