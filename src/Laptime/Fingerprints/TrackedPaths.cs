@@ -128,13 +128,18 @@ internal sealed class TrackedPaths
         for (uint i = 0; i < count; i++)
         {
             var entry = at;
-            if (entry + 44 + hashSize >= end)
+            if (entry + 42 + hashSize >= end)
             {
                 return false;
             }
 
             var flags = (uint)((entry[40 + hashSize] << 8) | entry[41 + hashSize]);
             var text = entry + ((version >= 3 && (flags & 0x4000) != 0) ? 44 : 42) + hashSize;
+            if (text >= end)
+            {
+                return false;
+            }
+
             if (version == 4)
             {
                 long strip = 0;
@@ -222,13 +227,18 @@ internal sealed class TrackedPaths
         byte[] previous = [];
         for (uint i = 0; i < count; i++)
         {
-            if (at + 44 + hashSize >= content.Length)
+            if (at + 42 + hashSize >= content.Length)
             {
                 return false;
             }
 
             var flags = BinaryPrimitives.ReadUInt16BigEndian(content[(at + 40 + hashSize)..]);
             var text = at + (version >= 3 && (flags & 0x4000) != 0 ? 44 : 42) + hashSize;
+            if (text >= content.Length)
+            {
+                return false;
+            }
+
             var keep = 0;
             if (version == 4)
             {
@@ -238,6 +248,10 @@ internal sealed class TrackedPaths
                 }
 
                 keep = previous.Length - strip;
+                if (text >= content.Length)
+                {
+                    return false;
+                }
             }
 
             var length = content[text..].IndexOf((byte)0);

@@ -21,6 +21,10 @@ public sealed class GitIgnoreTests
         Prop.ForAll(seeds, Agrees).Check(Config.QuickThrowOnFailure.WithMaxTest(120));
     }
 
+    /// <summary>Trees on which git and lap once disagreed.</summary>
+    [Theory, InlineData(1111140212)]
+    public void What_git_lists_is_what_is_an_input_here_too(int seed) => Assert.True(Agrees(seed));
+
     [Fact]
     public void Global_excludes_and_info_exclude_count_and_gitignore_wins_over_them()
     {
