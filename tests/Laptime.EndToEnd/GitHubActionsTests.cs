@@ -72,7 +72,7 @@ public sealed class GitHubActionsTests
             Assert.Contains("set-output", run.ToString(), StringComparison.Ordinal);
             Assert.False(ActionsRunner.FindsOne(run.Out), run.ToString());
             // Ours alone: the failure, and lap's own warnings.
-            Assert.All(Commands(run), c => Assert.Contains((c.Name, c.Properties.GetValueOrDefault("title")), new[] { ("error", "lap deploy: build-failed"), ("warning", "lap deploy") }));
+            Assert.All(Commands(run), c => Assert.Contains((c.Name, c.Properties.GetValueOrDefault("title")), new (string, string?)[] { ("error", "lap deploy: build-failed"), ("warning", "lap deploy") }));
             // A line that is a command of the one form is never read as the other.
             Assert.All(run.Error.Split('\n').Where(l => ActionsRunner.Read(l) is null), l => Assert.False(ActionsRunner.IsOldCommand(l), l));
         }
