@@ -1,3 +1,4 @@
+using System.Runtime;
 using Laptime.Artifacts;
 using Laptime.Building;
 using Laptime.Cli.FastPath;
@@ -126,6 +127,12 @@ internal static class Transaction
     /// <summary>What goes beyond the bound is collected as ever; so is everything where the bound is refused (a small container).</summary>
     private static void LeaveUncollected()
     {
+        if (GCSettings.LatencyMode == GCLatencyMode.NoGCRegion)
+        {
+            // The demo deploys several times in one process.
+            return;
+        }
+
         try
         {
             _ = GC.TryStartNoGCRegion(UncollectedBytes);
