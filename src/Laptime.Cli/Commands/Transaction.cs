@@ -34,14 +34,17 @@ internal static class Transaction
         session.Folder.Create();
         var reports = new ReportFiles(session.Folder.Reports);
 
+        var tracing = Tracing.Of(session);
+
+        // It may start a thread, which takes milliseconds where every processor is busy: first of all.
+        var progress = Progress.Create(terminal, Console.Error, session.Clock);
+
         // Opened beside the detection: nobody waits for it until there is something to record.
         var opening = Task.Run(() => OpenJournal(session, reports));
-        var tracing = Tracing.Of(session);
         TransactionDocument? ended = null;
         try
         {
             TransactionDocument document;
-            var progress = Progress.Create(terminal, Console.Error, session.Clock);
             try
             {
                 void Show(BuildLine line)

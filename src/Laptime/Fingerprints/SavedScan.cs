@@ -8,6 +8,7 @@ namespace Laptime.Fingerprints;
 /// </summary>
 internal sealed unsafe class SavedScan : IDisposable
 {
+    private const long AloneUpTo = 20_000;
     private readonly byte* file;
     private readonly long length;
     private readonly IndexHeader* header;
@@ -206,7 +207,8 @@ internal sealed unsafe class SavedScan : IDisposable
         try
         {
             var run = new NoOpRun(file, root, moves);
-            run.Run(NoOpCheck.WorkersFor(header));
+            // Beside this scan the target is asked and records are read: another thread would wait for a processor longer than it saves.
+            run.Run(header->Entries < AloneUpTo ? 1 : NoOpCheck.WorkersFor(header));
             if (run.ChangedPath is null && run.RacyCount > 0)
             {
                 run.CheckRacy(workspaceRoot, NoOpCheck.MaxRacyBytes);

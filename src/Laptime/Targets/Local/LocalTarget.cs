@@ -62,7 +62,8 @@ public sealed class LocalTarget(AgentLauncher launcher, string environment, bool
         {
             var begun = await client.AskAsync<AgentAnswer.Begun>(new AgentRequest.Begin(LabelsOf(request), request.Fence, run.Port), cancel);
             reaching.End();
-            var folder = await UnpackAsync(request, begun, timeline, parentSegment, cancel);
+            var releases = launcher.Folder.ReleasesOf(environment, request.Component.Name);
+            var folder = await UnpackAsync(request, releases, timeline, parentSegment, cancel);
             var plan = RunPlanner.PlanOf(request, run, folder);
 
             var signals = await StartAndSwitchAsync(client, request, plan, gate, timeline, parentSegment, cancel);
@@ -79,7 +80,7 @@ public sealed class LocalTarget(AgentLauncher launcher, string environment, bool
 
             await client.AskAsync<AgentAnswer.Done>(new AgentRequest.Confirm(), cancel);
             confirmed = true;
-            Settle(SettleOneAsync(client, request.Component.Name, timeline, parentSegment));
+            Settle(SettleOneAsync(client, request.Component.Name, timeline, parentSegment, () => Releases.Prune(releases, [folder, .. begun.InUse], ReleasesKept)));
             return new RolloutResult(signals, null, null);
         }
         finally
@@ -148,7 +149,7 @@ public sealed class LocalTarget(AgentLauncher launcher, string environment, bool
         }
     }
 
-    private static async Task SettleOneAsync(AgentClient client, string component, Timeline timeline, int? parentSegment)
+    private static async Task SettleOneAsync(AgentClient client, string component, Timeline timeline, int? parentSegment, Action prune)
     {
         await using (client)
         {
@@ -157,6 +158,11 @@ public sealed class LocalTarget(AgentLauncher launcher, string environment, bool
             {
                 await client.AskAsync<AgentAnswer.Done>(new AgentRequest.Settle(), CancellationToken.None);
                 segment.End();
+                prune();
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                // What could not be removed is the next rollout's to remove.
             }
             catch (FaultException)
             {
@@ -174,12 +180,10 @@ public sealed class LocalTarget(AgentLauncher launcher, string environment, bool
         }
     }
 
-    private async Task<string> UnpackAsync(RolloutRequest request, AgentAnswer.Begun begun, Timeline timeline, int? parent, CancellationToken cancel)
+    private static async Task<string> UnpackAsync(RolloutRequest request, string releases, Timeline timeline, int? parent, CancellationToken cancel)
     {
         using var segment = timeline.Begin("rollout/unpack", request.Component.Name, parent: parent);
-        var releases = launcher.Folder.ReleasesOf(environment, request.Component.Name);
         var folder = await Releases.UnpackAsync(releases, request.Artifact, request.Unpack, cancel);
-        Releases.Prune(releases, [folder, .. begun.InUse], ReleasesKept);
         segment.End();
         return folder;
     }
