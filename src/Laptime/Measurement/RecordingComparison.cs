@@ -23,9 +23,14 @@ public static class RecordingComparison
     public static ComparisonDocument Pairs(Recording a, Recording b, Judging? judging = null) => Compare(a, b, true, null, judging ?? Judging.Standard);
 
     /// <summary>Two baselines, with what their calibration says about the machine.</summary>
-    /// <exception cref="LapException">They are of different keys: what differs is told.</exception>
+    /// <exception cref="LapException">They are of different keys (what differs is told), or one has no runs at all: then there is no figure to show.</exception>
     public static ComparisonDocument Apart(Baseline a, Baseline b, Judging? judging = null)
     {
+        if (new[] { a, b }.FirstOrDefault(n => n.Samples.Count == 0) is { } empty)
+        {
+            throw new LapException($"{empty.Name} has no runs: its recording ended before the first", null, $"lap baseline rm {empty.Name}, then record it again");
+        }
+
         if (a.Key.DifferencesFrom(b.Key) is { Count: > 0 } differences)
         {
             throw new LapException(

@@ -55,6 +55,13 @@ public sealed class BaselineTests : IDisposable
     }
 
     [Fact]
+    public void A_baseline_without_a_run_is_not_compared()
+    {
+        var refused = Assert.Throws<LapException>(() => RecordingComparison.Apart(Given("one", 1) with { Samples = [Sample(1)] }, Given("none", 2)));
+        Assert.Contains("none has no runs", refused.Message);
+    }
+
+    [Fact]
     public void Two_baselines_of_one_name_are_refused()
     {
         store.Save(Given("one", 1));
