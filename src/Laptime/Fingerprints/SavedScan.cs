@@ -143,8 +143,7 @@ internal sealed unsafe class SavedScan : IDisposable
                 }
 
                 new ReadOnlySpan<byte>(names + entry->Name, entry->NameLength).CopyTo(path.AsSpan(start));
-                var kind = (entry->Mode & 0xF000) == 0xA000 ? InputKind.Link : (entry->Mode & 0x40) != 0 ? InputKind.Executable : InputKind.File;
-                var input = new InputFile(PathText.FromBytes(path.AsSpan(0, start + entry->NameLength)), kind, entry->Content, entry->Size, entry->Modified);
+                var input = new InputFile(PathText.FromBytes(path.AsSpan(0, start + entry->NameLength)), new FileStat { Mode = entry->Mode }.Kind, entry->Content, entry->Size, entry->Modified);
                 for (var of = entry->Groups; of != 0; of &= of - 1)
                 {
                     var group = System.Numerics.BitOperations.TrailingZeroCount(of);
@@ -253,7 +252,7 @@ internal sealed unsafe class SavedScan : IDisposable
             last!.Entries[last.Count++] = new ScannedEntry(Text(entry->Name, entry->NameLength))
             {
                 Use = IndexFormat.Input,
-                Type = (entry->Mode & 0xF000) == 0xA000 ? EntryType.Link : EntryType.File,
+                Type = new FileStat { Mode = entry->Mode }.Type,
             };
         }
 
