@@ -26,16 +26,16 @@ public static class RecordingComparison
     /// <exception cref="LapException">They are of different keys (what differs is told), or one has no runs at all: then there is no figure to show.</exception>
     public static ComparisonDocument Apart(Baseline a, Baseline b, Judging? judging = null)
     {
-        if (new[] { a, b }.FirstOrDefault(n => n.Samples.Count == 0) is { } empty)
-        {
-            throw new LapException($"{empty.Name} has no runs: its recording ended before the first", null, $"lap baseline rm {empty.Name}, then record it again");
-        }
-
         if (a.Key.DifferencesFrom(b.Key) is { Count: > 0 } differences)
         {
             throw new LapException(
                 $"{a.Name} and {b.Name} are of different things: {string.Join("; ", differences)}", null,
                 "compare what was recorded with the same scenario, profile and environment on the same machine");
+        }
+
+        if (new[] { a, b }.FirstOrDefault(n => n.Samples.Count == 0) is { } empty)
+        {
+            throw new LapException($"{empty.Name} has no runs: its recording ended before the first", null, $"lap baseline rm {empty.Name}, then record it again");
         }
 
         return Apart(Recording.Of(a), Recording.Of(b), MachineMove.Of(MachineDrift.Judge(Calibrations(a), Calibrations(b))), judging);
