@@ -100,14 +100,22 @@ internal sealed class FileEdit(string root, UndoLog undo, string of, string rela
     private void PutInPlace(byte[] content)
     {
         File.Delete(Made);
-        File.WriteAllBytes(Made, content);
+
+        // On the disk before it is in place: some file systems write what replaces a file through at the rename, milliseconds that no editor's save has.
+        using (var made = File.OpenHandle(Made, FileMode.CreateNew, FileAccess.Write))
+        {
+            RandomAccess.Write(made, content, 0);
+            RandomAccess.FlushToDisk(made);
+        }
+
         if (!OperatingSystem.IsWindows())
         {
             File.SetUnixFileMode(Made, File.GetUnixFileMode(path));
         }
 
-        // The save is the moment from which on the edit is seen.
-        File.SetLastWriteTimeUtc(Made, DateTime.UtcNow);
         File.Move(Made, path, overwrite: true);
+
+        // The save is the moment from which on the edit is seen.
+        File.SetLastWriteTimeUtc(path, DateTime.UtcNow);
     }
 }
