@@ -12,6 +12,9 @@ public sealed record ProcessOwner(string User, string Host, int Pid, long StartT
     /// <summary>This process.</summary>
     public static ProcessOwner Current() => new(Environment.UserName, Environment.MachineName, Environment.ProcessId, TicksOf(Environment.ProcessId) ?? 0, CurrentBoot());
 
+    /// <summary>A process of this user on this host; null when it does not exist or is a zombie.</summary>
+    public static ProcessOwner? Of(int pid) => TicksOf(pid) is { } ticks ? new(Environment.UserName, Environment.MachineName, pid, ticks, CurrentBoot()) : null;
+
     /// <summary>True: on this host, this boot, and still the same process. False: it has ended. Null: it is on another host, nobody here can say.</summary>
     public bool? IsAlive()
     {

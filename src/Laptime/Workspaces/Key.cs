@@ -95,6 +95,12 @@ public abstract record KeyType
         public override string Words => $"a duration from {Least} to {Most}";
     }
 
+    /// <summary>Yes or no.</summary>
+    public sealed record Switch : KeyType
+    {
+        public override string Words => "`true` or `false`";
+    }
+
     /// <summary>One of fixed words.</summary>
     public sealed record Choice(params string[] Of) : KeyType
     {

@@ -7,11 +7,31 @@ internal sealed class SettingsBinder(string root, ValueBinder values, PathRule p
 {
     private ProblemList Problems => values.Problems;
 
-    /// <summary>A place: a relative path, or an address with one of the schemes. The only plain text that may use ${env.NAME}: an address may hold a password.</summary>
-    public string? Store(Field? section, KeySet keys, params ReadOnlySpan<string> schemes)
+    public ArtifactSettings Artifacts(Field? section)
     {
-        if (section is null || Fields.Of(section.Value, section.KeyNode, $"`{section.Name}`", keys, Problems)?["store"] is not { } field ||
-            values.Scalar(field.Value, field.Name, field.Key.Type, field.Key.Example) is not { } node)
+        if (section is null || Fields.Of(section.Value, section.KeyNode, "`artifacts`", WorkspaceKeys.Artifacts, Problems) is not { } fields)
+        {
+            return new ArtifactSettings();
+        }
+
+        var store = Place(section.Name, fields["store"], "oci://");
+        var settings = (store is null ? new ArtifactSettings() : new ArtifactSettings(store)) with { LocalRegistry = values.Switch(fields["local-registry"]) ?? false };
+        if (settings.LocalRegistry && (store is not null || fields["store"] is null) && RegistryEndpoint.Of(settings.Store) is not { IsLoopback: true, PortIsGiven: true })
+        {
+            Problems.Add(fields["local-registry"]!.Value, $"`local-registry` starts a registry on this machine, but `store: {ProblemList.Short(settings.Store)}` is none",
+                $"`store: oci://127.0.0.1:5000/NAME`, or leave `local-registry` out");
+        }
+
+        return settings;
+    }
+
+    /// <summary>A place: a relative path, or an address with one of the schemes. The only plain text that may use ${env.NAME}: an address may hold a password.</summary>
+    public string? Store(Field? section, KeySet keys, params ReadOnlySpan<string> schemes) =>
+        section is null ? null : Place(section.Name, Fields.Of(section.Value, section.KeyNode, $"`{section.Name}`", keys, Problems)?["store"], schemes);
+
+    private string? Place(string section, Field? field, params ReadOnlySpan<string> schemes)
+    {
+        if (field is null || values.Scalar(field.Value, field.Name, field.Key.Type, field.Key.Example) is not { } node)
         {
             return null;
         }
@@ -31,7 +51,7 @@ internal sealed class SettingsBinder(string root, ValueBinder values, PathRule p
 
         if (text.Contains("://", StringComparison.Ordinal))
         {
-            Problems.Add(node, $"`{section.Name}.store` cannot be `{ProblemList.Short(text[..(text.IndexOf("://", StringComparison.Ordinal) + 3)])}…`", $"a relative path, or {string.Join(" or ", schemes!)}…");
+            Problems.Add(node, $"`{section}.store` cannot be `{ProblemList.Short(text[..(text.IndexOf("://", StringComparison.Ordinal) + 3)])}…`", $"a relative path, or {string.Join(" or ", schemes!)}…");
             return null;
         }
 

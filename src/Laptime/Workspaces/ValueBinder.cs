@@ -196,6 +196,23 @@ internal sealed class ValueBinder(ProblemList problems, TemplateParser templates
 
     private static TimeSpan Parsed(string text) => Duration.TryParse(text, out var value) ? value : throw new InvalidOperationException($"the table of keys has the duration {text}");
 
+    /// <summary>A plain <c>true</c> or <c>false</c>: YAML 1.1's other words for them mean something else to other readers.</summary>
+    public bool? Switch(Field? field)
+    {
+        if (field is null || Scalar(field.Value, field.Name, field.Key.Type, field.Key.Example) is not { } node)
+        {
+            return null;
+        }
+
+        if (!node.Plain || node.Text is not ("true" or "false"))
+        {
+            Problems.Add(node, $"`{field.Name}` must be {field.Key.Type.Words}, not `{ProblemList.Short(node.Text)}`", $"for example `{field.Name}: {field.Key.Example}`");
+            return null;
+        }
+
+        return node.Text == "true";
+    }
+
     /// <summary>The index of the word among the choices.</summary>
     public int? Choice(Field? field) => field is null ? null : Choice(field.Value, field.Name, (KeyType.Choice)field.Key.Type);
 

@@ -232,7 +232,11 @@ public sealed record DeployEnvironment
 public sealed record InfraSettings(IReadOnlyList<string> Inputs, IReadOnlyList<CommandLine> Bootstrap);
 
 /// <param name="Store">A folder relative to the root, or oci://….</param>
-public sealed record ArtifactSettings(string Store = ".laptime/artifacts");
+public sealed record ArtifactSettings(string Store = ".laptime/artifacts")
+{
+    /// <summary>lap starts and recovers the store's registry itself; the store is then a registry on a loopback address with a port.</summary>
+    public bool LocalRegistry { get; init; }
+}
 
 /// <param name="Store">A file relative to the root, or postgres://….</param>
 public sealed record JournalSettings(string Store = ".laptime/journal.db");

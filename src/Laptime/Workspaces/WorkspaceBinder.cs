@@ -43,7 +43,7 @@ internal sealed class WorkspaceBinder(string file, string root, ValueBinder valu
             Components = components,
             Profiles = profiles,
             Environments = environments,
-            Artifacts = settings.Store(fields["artifacts"], WorkspaceKeys.Artifacts, "oci://") is { } artifacts ? new ArtifactSettings(artifacts) : new ArtifactSettings(),
+            Artifacts = settings.Artifacts(fields["artifacts"]),
             Journal = settings.Store(fields["journal"], WorkspaceKeys.Journal, "postgres://", "postgresql://") is { } journal ? new JournalSettings(journal) : new JournalSettings(),
             Trust = settings.Trust(fields["trust"]),
             Ledgers = settings.Ledgers(fields["ledgers"]),

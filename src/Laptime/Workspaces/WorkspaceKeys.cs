@@ -119,6 +119,8 @@ public static class WorkspaceKeys
     public static readonly KeySet Artifacts = new("artifacts", "`artifacts`",
     [
         new("store", Text, "A folder relative to the workspace (an OCI image layout), or `oci://host/repository`. May use `${env.NAME}`.", "oci://127.0.0.1:5000/shop", "`.laptime/artifacts`"),
+        new("local-registry", new KeyType.Switch(), "lap starts the registry of `store` on this machine when nothing answers there, and recovers it when it died or hangs. Only with an `oci://` store on a loopback address and a port.",
+            "true", "`false`"),
     ]);
 
     public static readonly KeySet Journal = new("journal", "`journal`",

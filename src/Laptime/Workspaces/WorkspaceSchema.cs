@@ -151,6 +151,9 @@ public static class WorkspaceSchema
             case KeyType.Integer number:
                 Integer(json, number);
                 break;
+            case KeyType.Switch:
+                json.WriteString("type", "boolean");
+                break;
             case KeyType.PortOrOwn:
                 Either(json, static j => Integer(j, new KeyType.Integer(1, 65535)), static j => j.WriteString("const", "${port}"));
                 break;
