@@ -11,7 +11,7 @@ namespace Laptime.Foundations;
 public sealed record Fault(Outcome Outcome, string What, string? Where = null, string? Mend = null, IReadOnlyList<string>? Tail = null);
 
 /// <summary>Carries a <see cref="Fault"/> up to the transaction that records it.</summary>
-public sealed class FaultException(Fault fault, Exception? inner = null) : Exception(fault.What, inner)
+public class FaultException(Fault fault, Exception? inner = null) : Exception(fault.What, inner)
 {
     public Fault Fault { get; } = fault;
 }
