@@ -43,7 +43,7 @@ public sealed class RaceGround : IAsyncDisposable
         try
         {
             await SweepHeldAsync(workspace, runner, stop, cancel).ConfigureAwait(false);
-            var git = await Git.OpenAsync(runner, workspace.Root, cancel).ConfigureAwait(false);
+            var git = await Git.OpenAsync(runner, workspace.Root, "a race needs git: each side runs in a checkout of its own", cancel).ConfigureAwait(false);
             var note = new Note(Path.Combine(Path.GetFullPath(parent), "lap-race-" + Guid.NewGuid().ToString("N")[..8]), git.Top, git.Below);
 
             // The note first: from here on a kill at any moment leaves something that says what to remove.
@@ -80,7 +80,7 @@ public sealed class RaceGround : IAsyncDisposable
     {
         // Taken once: an edit between the two checkouts is not to become the difference that is measured.
         var commit = side is RaceSide.Revision revision
-            ? await git.CommitOfAsync(revision.Name, cancel).ConfigureAwait(false)
+            ? await git.CommitOfAsync(revision.Name, $"A side is {RaceSide.Grammar}", cancel).ConfigureAwait(false)
             : snapshot ??= await git.SnapshotAsync(note.Folder, cancel).ConfigureAwait(false);
         var folder = Path.Combine(note.Folder, name);
         await git.CheckOutAsync(folder, commit, cancel).ConfigureAwait(false);

@@ -1,12 +1,11 @@
 using Laptime.Foundations;
-using Laptime.Processes;
 
-namespace Laptime.Measurement;
+namespace Laptime.Processes;
 
-/// <summary>What a race asks of git: commits by name, the working tree as a commit, and worktrees. Hooks are left out; the user's index is not written.</summary>
+/// <summary>What we ask of git: commits by name, the working tree as a commit, what is uncommitted, and worktrees. Hooks are left out; the user's index is not written.</summary>
 /// <param name="top">Top of the repository.</param>
 /// <param name="below">Of the workspace in it; empty at the top.</param>
-internal sealed class Git(ProcessRunner runner, string top, string below)
+public sealed class Git(ProcessRunner runner, string top, string below)
 {
     private static readonly TimeSpan Bound = TimeSpan.FromMinutes(10);
 
@@ -17,17 +16,21 @@ internal sealed class Git(ProcessRunner runner, string top, string below)
 
     public string Below => below;
 
+    /// <param name="root">Of the workspace.</param>
+    /// <param name="why">What needs git, in a clause: "a race needs git: each side runs in a checkout of its own".</param>
     /// <exception cref="LapException">There is no repository around the workspace.</exception>
-    public static async Task<Git> OpenAsync(ProcessRunner runner, string root, CancellationToken cancel)
+    public static async Task<Git> OpenAsync(ProcessRunner runner, string root, string why, CancellationToken cancel)
     {
         var (result, lines) = await new Git(runner, root, "").AskAsync(root, index: null, ["rev-parse", "--show-toplevel", "--show-prefix"], cancel).ConfigureAwait(false);
         return result.Succeeded && lines is [{ Length: > 0 } top, ..]
             ? new Git(runner, top, lines is [_, { Length: > 0 } prefix, ..] ? prefix.TrimEnd('/') : "")
-            : throw new LapException("a race needs git: each side runs in a checkout of its own", root, "git init, git add and git commit, then race again");
+            : throw new LapException(why, root, "git init, git add and git commit, then try again");
     }
 
+    /// <param name="name">Of a commit, as git takes it.</param>
+    /// <param name="grammar">What else it could have been, for the message.</param>
     /// <exception cref="LapException">Git knows no such commit.</exception>
-    public async Task<string> CommitOfAsync(string name, CancellationToken cancel)
+    public async Task<string> CommitOfAsync(string name, string grammar, CancellationToken cancel)
     {
         var (result, lines) = await AskAsync(top, index: null, ["rev-parse", "--verify", "--quiet", "--end-of-options", name + "^{commit}"], cancel).ConfigureAwait(false);
         if (result.Succeeded && lines is [{ Length: >= 40 } commit])
@@ -36,7 +39,7 @@ internal sealed class Git(ProcessRunner runner, string top, string below)
         }
 
         var (_, names) = await AskAsync(top, index: null, ["for-each-ref", "--format=%(refname:short)", "refs/heads", "refs/tags"], cancel).ConfigureAwait(false);
-        throw new LapException($"git knows no commit {name}", top, (NearestName.Of(name, names) is { } near ? $"did you mean `{near}`? " : "") + $"A side is {RaceSide.Grammar}");
+        throw new LapException($"git knows no commit {name}", top, (NearestName.Of(name, names) is { } near ? $"did you mean `{near}`? " : "") + grammar);
     }
 
     /// <summary>The working tree as it is, as a commit that nothing refers to: tracked and new files, ignored ones left out. HEAD itself when nothing differs.</summary>
@@ -57,13 +60,26 @@ internal sealed class Git(ProcessRunner runner, string top, string below)
             var tree = await DoAsync(index, ["write-tree"], cancel).ConfigureAwait(false);
             var (head, commit) = await AskAsync(top, index: null, ["rev-parse", "HEAD", "HEAD^{tree}"], cancel).ConfigureAwait(false);
             return head.Succeeded && commit is [var headCommit, var headTree]
-                ? headTree == tree ? headCommit : await DoAsync(index, [.. Identity, "commit-tree", tree, "-p", headCommit, "-m", "The working tree, for a race"], cancel).ConfigureAwait(false)
-                : await DoAsync(index, [.. Identity, "commit-tree", tree, "-m", "The working tree, for a race"], cancel).ConfigureAwait(false);
+                ? headTree == tree ? headCommit : await DoAsync(index, [.. Identity, "commit-tree", tree, "-p", headCommit, "-m", "The working tree, for lap"], cancel).ConfigureAwait(false)
+                : await DoAsync(index, [.. Identity, "commit-tree", tree, "-m", "The working tree, for lap"], cancel).ConfigureAwait(false);
         }
         finally
         {
             File.Delete(index);
         }
+    }
+
+    /// <summary>Paths below the workspace, relative to it, that differ from the commit that is checked out: changed, added, removed, untracked (ignored ones are not named).</summary>
+    public async Task<IReadOnlyList<string>> UncommittedAsync(CancellationToken cancel)
+    {
+        var (result, lines) = await AskAsync(Path.Combine(top, below), index: null, ["-c", "core.quotePath=true", "status", "--porcelain", "--no-renames", "-uall", "--", "."], cancel).ConfigureAwait(false);
+        if (!result.Succeeded)
+        {
+            throw new FaultException(new Fault(Outcome.UsageError, $"git status: {result.Ending}", top, "see what git says", result.Tail));
+        }
+
+        var prefix = below.Length == 0 ? "" : below + "/";
+        return [.. lines.Where(l => l.Length > 3).Select(l => GitName.Read(l[3..])).Select(path => path.StartsWith(prefix, StringComparison.Ordinal) ? path[prefix.Length..] : path)];
     }
 
     /// <summary>A worktree of its own, on no branch.</summary>

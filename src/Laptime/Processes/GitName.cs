@@ -1,9 +1,9 @@
 using System.Text;
 
-namespace Laptime.Transactions;
+namespace Laptime.Processes;
 
 /// <summary>A path as `git status` writes it with core.quotePath: plain, or in quotes with the escapes of C and every byte beyond ASCII in octal.</summary>
-internal static class GitName
+public static class GitName
 {
     public static string Read(string written)
     {
