@@ -1,5 +1,5 @@
-using Laptime.Foundations;
 using Laptime.Processes;
+using Laptime.Transactions;
 
 namespace Laptime.Measurement;
 
@@ -12,40 +12,12 @@ public sealed record GitState(string? Revision, bool? Dirty)
 
     public static async Task<GitState> ReadAsync(ProcessRunner runner, string root, CancellationToken cancel)
     {
-        if (await GitAsync(runner, root, ["rev-parse", "HEAD"], cancel) is not [{ Length: >= 40 } revision])
+        if (await GitQuestion.AskAsync(runner, root, Bound, ["rev-parse", "HEAD"], cancel) is not [{ Length: >= 40 } revision])
         {
             return new GitState(null, null);
         }
 
-        var changes = await GitAsync(runner, root, ["status", "--porcelain", "--", "."], cancel);
+        var changes = await GitQuestion.AskAsync(runner, root, Bound, ["status", "--porcelain", "--", "."], cancel);
         return new GitState(revision, changes is null ? null : changes.Count > 0);
-    }
-
-    /// <summary>Null when git is not there, or this is no repository.</summary>
-    private static async Task<IReadOnlyList<string>?> GitAsync(ProcessRunner runner, string root, IReadOnlyList<string> arguments, CancellationToken cancel)
-    {
-        var lines = new List<string>();
-        try
-        {
-            var result = await runner.RunAsync(
-                new Command
-                {
-                    Program = "git", Arguments = ["--no-optional-locks", .. arguments], Directory = root, Deadline = Bound,
-                    Environment = new Dictionary<string, string?> { ["LC_ALL"] = "C", ["GIT_TERMINAL_PROMPT"] = "0" },
-                },
-                line =>
-                {
-                    if (!line.IsError)
-                    {
-                        lines.Add(line.Text);
-                    }
-                },
-                cancel);
-            return result.Succeeded ? lines : null;
-        }
-        catch (FaultException)
-        {
-            return null;
-        }
     }
 }

@@ -24,6 +24,9 @@ public sealed record Command
     /// <summary>Bound on the run; null means that the caller's token alone bounds it.</summary>
     public TimeSpan? Deadline { get; init; }
 
+    /// <summary>File that is the program's standard input, or null: it is empty.</summary>
+    public string? InputFile { get; init; }
+
     /// <summary>File that receives everything the program prints (both streams, in order of arrival), or null.</summary>
     public string? LogFile { get; init; }
 

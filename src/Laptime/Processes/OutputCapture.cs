@@ -15,14 +15,18 @@ internal sealed class OutputCapture : IDisposable
     private readonly Action<OutputLine>? onLine;
     private readonly Queue<string> tail = new(TailLines);
     private readonly FileStream? log;
+    private readonly MemoryStream? raw;
+    private readonly int mostRaw;
     private readonly Channel output;
     private readonly Channel error;
     private long logged;
     private long leftOut;
 
-    public OutputCapture(IReadOnlyList<string> secrets, string? logFile, Action<OutputLine>? onLine)
+    /// <param name="raw">Gets standard output as it comes, which is then neither lines nor log.</param>
+    /// <param name="mostRaw">More of it ends the run.</param>
+    public OutputCapture(IReadOnlyList<string> secrets, string? logFile, Action<OutputLine>? onLine, MemoryStream? raw = null, int mostRaw = 0)
     {
-        this.onLine = onLine;
+        (this.onLine, this.raw, this.mostRaw) = (onLine, raw, mostRaw);
         var needles = Redactor.Needles(secrets);
         byte[][] bytes = [.. needles.Select(Encoding.UTF8.GetBytes)];
         output = new Channel(this, new Redactor(bytes), needles, isError: false);
@@ -36,7 +40,22 @@ internal sealed class OutputCapture : IDisposable
 
     public IReadOnlyList<string> Tail => [.. tail];
 
-    public void Push(bool isError, ReadOnlySpan<byte> chunk) => (isError ? error : output).Push(chunk);
+    /// <exception cref="InvalidDataException">There is more raw output than allowed.</exception>
+    public void Push(bool isError, ReadOnlySpan<byte> chunk)
+    {
+        if (isError || raw is null)
+        {
+            (isError ? error : output).Push(chunk);
+            return;
+        }
+
+        if (raw.Length + chunk.Length > mostRaw)
+        {
+            throw new InvalidDataException($"it printed more than {mostRaw} bytes");
+        }
+
+        raw.Write(chunk);
+    }
 
     /// <summary>No more output: unfinished lines are lines, and a log that hit its bound gets the last lines.</summary>
     public void Finish()

@@ -4,7 +4,7 @@ using Laptime.Foundations;
 namespace Laptime.Processes;
 
 /// <summary>
-/// The one place that starts a program. Both streams are read while it runs, in bounded memory; standard input is empty; the program
+/// The one place that starts a program. Both streams are read while it runs, in bounded memory; standard input is empty or a file; the program
 /// gets its own process group, so a Ctrl-C on the terminal reaches lap first and lap interrupts its programs in order.
 /// </summary>
 /// <remarks>
@@ -28,7 +28,25 @@ public sealed class ProcessRunner(TimeProvider clock)
     /// <param name="onLine">Called for each line, on the run's own thread, in order of arrival; an exception from it ends the program and the run.</param>
     /// <param name="cancel">Ends the program's whole tree; the returned task is cancelled when it is gone.</param>
     /// <exception cref="FaultException">The program cannot be started, or its log cannot be written.</exception>
-    public async Task<ProcessResult> RunAsync(Command command, Action<OutputLine>? onLine, CancellationToken cancel)
+    public Task<ProcessResult> RunAsync(Command command, Action<OutputLine>? onLine, CancellationToken cancel) => RunAsync(command, onLine, null, 0, cancel);
+
+    /// <summary>Runs a program for its standard output as bytes: as they come, secrets not redacted. Its error stream is the result's tail.</summary>
+    /// <param name="most">More bytes end the program and the run.</param>
+    /// <exception cref="FaultException">The program cannot be started, or printed more.</exception>
+    public async Task<(ProcessResult Result, byte[] Output)> RunForBytesAsync(Command command, int most, CancellationToken cancel)
+    {
+        using var raw = new MemoryStream();
+        try
+        {
+            return (await RunAsync(command, null, raw, most, cancel).ConfigureAwait(false), raw.ToArray());
+        }
+        catch (InvalidDataException e)
+        {
+            throw new FaultException(new Fault(command.FailsAs, $"`{command.Program}`: {e.Message}", $"in {command.Directory}", "see by hand what it prints"), e);
+        }
+    }
+
+    private async Task<ProcessResult> RunAsync(Command command, Action<OutputLine>? onLine, MemoryStream? raw, int mostRaw, CancellationToken cancel)
     {
         cancel.ThrowIfCancellationRequested();
         if (!Directory.Exists(command.Directory))
@@ -39,7 +57,7 @@ public sealed class ProcessRunner(TimeProvider clock)
         OutputCapture capture;
         try
         {
-            capture = new OutputCapture(command.Secrets, command.LogFile, onLine);
+            capture = new OutputCapture(command.Secrets, command.LogFile, onLine, raw, mostRaw);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

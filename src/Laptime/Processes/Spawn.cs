@@ -5,7 +5,7 @@ using System.Text;
 
 namespace Laptime.Processes;
 
-/// <summary>posix_spawn with an empty standard input, default signals and the program's own PATH; in a process group or a session of its own.</summary>
+/// <summary>posix_spawn with an empty standard input or a file, default signals and the program's own PATH; in a process group or a session of its own.</summary>
 internal static unsafe partial class Spawn
 {
     private const int NoEntry = 2;
@@ -43,7 +43,7 @@ internal static unsafe partial class Spawn
         Check(InitAttributes(attributes));
         try
         {
-            Check(AddOpen(actions, 0, "/dev/null", 0, 0));
+            Check(AddOpen(actions, 0, command.InputFile ?? "/dev/null", 0, 0));
             if (log is null)
             {
                 Check(AddDuplicate(actions, streams.Output, 1));

@@ -46,7 +46,22 @@ internal sealed class WindowsProgram : IRunningProgram
         }
 
         var process = Process.Start(start) ?? throw new Win32Exception("no process was started");
-        process.StandardInput.Close();
+        using (var input = process.StandardInput.BaseStream)
+        {
+            if (command.InputFile is { } file)
+            {
+                try
+                {
+                    using var content = File.OpenRead(file);
+                    content.CopyTo(input);
+                }
+                catch (IOException)
+                {
+                    // It does not read its input: its exit code says what came of that.
+                }
+            }
+        }
+
         return new WindowsProgram(process, command, capture, clock);
     }
 

@@ -116,31 +116,5 @@ public sealed class TriggerFinder(ProcessRunner runner, string root, TimeProvide
         return newest > clock.GetUtcNow() ? clock.GetUtcNow() : newest;
     }
 
-    /// <summary>Null when git is not there, or this is no repository.</summary>
-    private async Task<IReadOnlyList<string>?> GitAsync(IReadOnlyList<string> arguments, CancellationToken cancel)
-    {
-        var lines = new List<string>();
-        try
-        {
-            var result = await runner.RunAsync(
-                new Command
-                {
-                    Program = "git", Arguments = ["--no-optional-locks", "--literal-pathspecs", .. arguments], Directory = root, Deadline = Bound,
-                    Environment = new Dictionary<string, string?> { ["LC_ALL"] = "C", ["GIT_TERMINAL_PROMPT"] = "0" },
-                },
-                line =>
-                {
-                    if (!line.IsError)
-                    {
-                        lines.Add(line.Text);
-                    }
-                },
-                cancel);
-            return result.Succeeded ? lines : null;
-        }
-        catch (FaultException)
-        {
-            return null;
-        }
-    }
+    private Task<IReadOnlyList<string>?> GitAsync(IReadOnlyList<string> arguments, CancellationToken cancel) => GitQuestion.AskAsync(runner, root, Bound, arguments, cancel);
 }

@@ -101,6 +101,12 @@ public abstract record KeyType
         public override string Words => "`true` or `false`";
     }
 
+    /// <summary>A day of the calendar; it ends at midnight UTC.</summary>
+    public sealed record Day : KeyType
+    {
+        public override string Words => "a day: year-month-day";
+    }
+
     /// <summary>One of fixed words.</summary>
     public sealed record Choice(params string[] Of) : KeyType
     {

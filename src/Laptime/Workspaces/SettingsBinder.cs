@@ -100,7 +100,7 @@ internal sealed class SettingsBinder(string root, ValueBinder values, PathRule p
             var key = fields["key"] is { } keyField && values.Text(keyField) is not null ? paths.Path(keyField.Value, "key", root) : null;
             if (source is not null && builder is not null && key is not null)
             {
-                rules.Add(new TrustRule(source, builder, key, age));
+                rules.Add(new TrustRule(source, builder, key, age) { Until = values.Moment(fields["until"]), At = Problems.At(item) });
             }
         }
 

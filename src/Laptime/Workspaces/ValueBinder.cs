@@ -194,6 +194,23 @@ internal sealed class ValueBinder(ProblemList problems, TemplateParser templates
         return value;
     }
 
+    /// <summary>The end of a day, UTC.</summary>
+    public DateTimeOffset? Moment(Field? field)
+    {
+        if (field is null || Scalar(field.Value, field.Name, field.Key.Type, field.Key.Example) is not { } node)
+        {
+            return null;
+        }
+
+        if (DateOnly.TryParseExact(node.Text, "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.None, out var day) && day < DateOnly.MaxValue)
+        {
+            return new DateTimeOffset(day.AddDays(1).ToDateTime(TimeOnly.MinValue), TimeSpan.Zero) - TimeSpan.FromTicks(1);
+        }
+
+        Problems.Add(node, $"`{field.Name}` must be {field.Key.Type.Words}, not `{ProblemList.Short(node.Text)}`", $"for example `{field.Key.Example}`");
+        return null;
+    }
+
     private static TimeSpan Parsed(string text) => Duration.TryParse(text, out var value) ? value : throw new InvalidOperationException($"the table of keys has the duration {text}");
 
     /// <summary>A plain <c>true</c> or <c>false</c>: YAML 1.1's other words for them mean something else to other readers.</summary>

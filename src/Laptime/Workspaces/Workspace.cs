@@ -241,6 +241,17 @@ public sealed record ArtifactSettings(string Store = ".laptime/artifacts")
 /// <param name="Store">A file relative to the root, or postgres://….</param>
 public sealed record JournalSettings(string Store = ".laptime/journal.db");
 
-public sealed record TrustRule(string Source, string Builder, string Key, TimeSpan? MaxAge);
+/// <summary>A combination whose artifacts are trusted.</summary>
+/// <param name="Source">The event that the sources came from, such as merge-to-main.</param>
+/// <param name="Builder">Who built, a URI; one that ends with <c>*</c> stands for all that begin so.</param>
+/// <param name="Key">The public key, a file relative to the root.</param>
+/// <param name="MaxAge">How old an artifact may be; null: any age.</param>
+public sealed record TrustRule(string Source, string Builder, string Key, TimeSpan? MaxAge)
+{
+    /// <summary>What was built later is not trusted any more (the key was replaced); null: no end.</summary>
+    public DateTimeOffset? Until { get; init; }
+
+    public SourceLocation? At { get; init; }
+}
 
 public sealed record LedgerSettings(string Name, string Tool, string Path, Template? Database);

@@ -130,10 +130,11 @@ public static class WorkspaceKeys
 
     public static readonly KeySet Trust = new("trust", "one of `trust`",
     [
-        new("source", Text, "Where the sources came from.", "merge-to-main", Required: true),
-        new("builder", Text, "Who built.", "https://ci.example.org/main", Required: true),
+        new("source", Text, "The event that the sources came from: `merge-to-main`, `tag`, `branch`, `pull-request`, or what `LAP_SOURCE_EVENT` said.", "merge-to-main", Required: true),
+        new("builder", Text, "Who built. One that ends with `*` stands for all that begin so.", "https://ci.example.org/main", Required: true),
         new("key", Path, "The public key its signatures are checked with.", "keys/ci.pub", Required: true),
         new("max-age", new KeyType.Span("1s", "3650d"), "How old an artifact may be.", "30d", "any age"),
+        new("until", new KeyType.Day(), "The last day of this rule: what was built later is not trusted. For a key that another one replaces.", "2027-06-30", "no end"),
     ]);
 
     public static readonly KeySet Ledger = new("ledger", "`ledgers.NAME`",

@@ -111,6 +111,11 @@ public static class WorkspaceSchema
             j.WriteString("type", "string");
             j.WriteString("pattern", "^([0-9]+(\\.[0-9]+)?(ms|s|m|h|d))+$");
         });
+        Definition(json, "day", static j =>
+        {
+            j.WriteString("type", "string");
+            j.WriteString("pattern", "^[0-9]{4}-[0-9]{2}-[0-9]{2}$");
+        });
         Definition(json, "command", static j =>
         {
             j.WriteStartArray("oneOf");
@@ -144,6 +149,9 @@ public static class WorkspaceSchema
                 break;
             case KeyType.Span:
                 Reference(json, "duration");
+                break;
+            case KeyType.Day:
+                Reference(json, "day");
                 break;
             case KeyType.Command:
                 Reference(json, "command");

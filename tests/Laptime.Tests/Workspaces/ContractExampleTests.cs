@@ -83,7 +83,8 @@ public sealed class ContractExampleTests
         Assert.Equal(["compose.yml"], workspace.Environments[1].Stack);
         Assert.Equal(["infra/**"], workspace.Environments[1].Infra!.Inputs);
         Assert.Single(workspace.Environments[1].Infra!.Bootstrap);
-        Assert.Equal(new TrustRule("merge-to-main", "https://ci.example.org/main", "keys/ci.pub", TimeSpan.FromDays(30)), workspace.Trust.Single());
+        Assert.Equal(new TrustRule("merge-to-main", "https://ci.example.org/main", "keys/ci.pub", TimeSpan.FromDays(30)), workspace.Trust.Single() with { At = null });
+        Assert.Equal(34, workspace.Trust.Single().At!.Line);
         Assert.Equal("db/migrations", workspace.Ledgers.Single().Path);
         Assert.Equal((4, 3), (gateway.At.Line, gateway.At.Column));
     }
