@@ -1,3 +1,4 @@
+using Laptime.Building.Images;
 using Laptime.Fingerprints;
 using Laptime.Processes;
 using Laptime.Timing;
@@ -44,7 +45,11 @@ public sealed record BuildRequest
 /// <param name="Outputs">The artifact's files, where they lie now: store them before anything else is built here.</param>
 /// <param name="ParityGaps">Steps that the loop left out, in words.</param>
 public sealed record BuildResult(
-    string Component, IReadOnlyList<OutputFile> Outputs, IReadOnlyList<StepResult> Steps, IReadOnlyList<string> ParityGaps, IReadOnlyList<string> Warnings);
+    string Component, IReadOnlyList<OutputFile> Outputs, IReadOnlyList<StepResult> Steps, IReadOnlyList<string> ParityGaps, IReadOnlyList<string> Warnings)
+{
+    /// <summary>Set when the component is an image: it is the artifact, not <see cref="Outputs"/>. Import it, then delete what it points at.</summary>
+    public BuiltImage? Image { get; init; }
+}
 
 /// <param name="Cache">hit, miss, or none (the step declares no inputs of its own and always runs).</param>
 /// <param name="LogFile">Null for a hit.</param>

@@ -1,3 +1,4 @@
+using Laptime.Building.Images;
 using Laptime.Fingerprints;
 using Laptime.Foundations;
 using Laptime.Planning;
@@ -9,7 +10,7 @@ namespace Laptime.Building;
 
 /// <summary>
 /// Builds one component: its steps in order, each a measured segment, those with unchanged inputs of their own left out as cache hits; then
-/// collects the declared outputs. A component that declares no outputs is its input files.
+/// collects the declared outputs. A component that declares no outputs is its input files. An image that a tool builds is built last.
 /// </summary>
 /// <remarks>
 /// <para>Before the steps run, declared outputs are removed, so that nothing stale gets into the artifact. Kept is only what a step that is a cache hit
@@ -31,18 +32,18 @@ public sealed class Builder(ProcessRunner runner, TimeProvider clock)
         var component = request.Component;
         if (component.Build.Image is not null)
         {
-            throw new LapException($"{component.Name} builds a container image, which needs a target that runs images", component.At.ToString(),
-                "deploy it to such a target, or declare steps and outputs instead of image");
+            throw new LapException($"{component.Name} builds a container image, which the store does not take yet", component.At.ToString(), "declare steps and outputs instead of image");
         }
 
         var gaps = component.Build.Steps.Where(s => !ParityGap.Runs(s, request.Loop, request.Full))
             .Select(s => ParityGap.Text(component.Name, s, request.Loop)).ToList();
         var steps = component.Build.Steps.Where(s => ParityGap.Runs(s, request.Loop, request.Full)).ToList();
         var outputs = Outputs.Of(request);
-        if (steps.Count == 0)
+        var image = component.Build.Image;
+        if (steps.Count == 0 && image is null or { IsLayered: true })
         {
             // Nothing would write the outputs again: they are taken as they are, never removed.
-            return new BuildResult(component.Name, Collect(request, outputs), [], gaps, []);
+            return Of(Collect(request, outputs), [], []);
         }
 
         try
@@ -54,14 +55,25 @@ public sealed class Builder(ProcessRunner runner, TimeProvider clock)
             var pidFile = Path.Combine(folder, $"={name}.pid");
             await LeftoverProgram.EndAsync(pidFile, clock, cancel).ConfigureAwait(false);
             var run = new StepSequence(request, outputs, new StepRecords(folder, request.Profile?.Name, component.Name), runner, pidFile, timeline, parentSegment, onLine);
-            var results = await run.RunAsync(steps, cancel).ConfigureAwait(false);
-            return new BuildResult(component.Name, Collect(request, outputs), results, gaps, run.Warnings);
+            var results = steps.Count == 0 ? [] : await run.RunAsync(steps, cancel).ConfigureAwait(false);
+            if (image is null or { IsLayered: true })
+            {
+                return Of(Collect(request, outputs), results, run.Warnings);
+            }
+
+            var made = ImageFolder(request.Root, name);
+            var tool = new ImageTool(request, image, runner, made, pidFile, timeline, parentSegment, onLine);
+            var (built, more) = await tool.BuildAsync(results.Count > 0 ? results[^1].Segment.Id : null, cancel).ConfigureAwait(false);
+            return new BuildResult(component.Name, [], [.. results, .. more], gaps, run.Warnings) { Image = built };
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new FaultException(new Fault(Outcome.BuildFailed, $"{component.Name} cannot be built: {e.Message}", component.Name,
                 "free some disk space, or make the workspace's files readable and writable for this user"), e);
         }
+
+        BuildResult Of(IReadOnlyList<OutputFile> files, IReadOnlyList<StepResult> results, IReadOnlyList<string> warnings) =>
+            new(component.Name, files, results, gaps, warnings) { Image = image is null ? null : new BuiltImage.Layered(image, files, image.Platform ?? BuiltImage.DefaultPlatform) };
     }
 
     private static IReadOnlyList<OutputFile> Collect(BuildRequest request, Outputs outputs)
@@ -80,6 +92,21 @@ public sealed class Builder(ProcessRunner runner, TimeProvider clock)
                 .Where(p => p.Kind == PartKind.File && p.Name.StartsWith(prefix, StringComparison.Ordinal) && !p.Name.StartsWith("../", StringComparison.Ordinal))
                 .Select(p => OutputFile.Read(p.Name[prefix.Length..], Path.Combine(request.Root, p.Name))),
         ];
+    }
+
+    /// <summary>A new folder for what a tool makes. What killed builds left goes; nothing takes a day to be stored.</summary>
+    private string ImageFolder(string root, string name)
+    {
+        var all = Path.Combine(new WorkspaceFolder(root).Path, "images");
+        foreach (var old in Directory.Exists(all) ? Directory.EnumerateDirectories(all).ToList() : [])
+        {
+            if (clock.GetUtcNow() - Directory.GetLastWriteTimeUtc(old) > TimeSpan.FromDays(1))
+            {
+                Directory.Delete(old, recursive: true);
+            }
+        }
+
+        return Directory.CreateDirectory(Path.Combine(all, $"{name}.{Guid.NewGuid():N}")).FullName;
     }
 
     private async Task<FileStream> LockAsync(string path, string component, Timeline timeline, int? parent, CancellationToken cancel)

@@ -68,7 +68,8 @@ internal sealed record ScanGroup(string Name, InputPatterns Patterns, IReadOnlyL
     /// </summary>
     private static IReadOnlyList<string> PatternsOf(Component component)
     {
-        if (component.Build.Image is not { } image)
+        // With a base, or published by .NET, an image is made from outputs or sources, as files are.
+        if (component.Build.Image is not { Base: null, Builder: not ImageBuilder.Dotnet } image)
         {
             return component.Inputs;
         }

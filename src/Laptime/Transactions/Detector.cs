@@ -46,6 +46,7 @@ public sealed class Detector(
     /// <param name="toAct">True for a deploy: the stat index is written, and a target that cannot be read ends it. A question writes nothing, and goes on.</param>
     public async Task<Detected> DetectAsync(DeployOptions options, bool toAct, Timeline timeline, CancellationToken cancel)
     {
+        TargetFit.Require(scope.Workspace, scope.Environment, options.Selected);
         var observedAt = clock.GetUtcNow();
         var lookup = timeline.Begin("lookup", kind: "target");
         var observing = ObserveAsync(lookup, cancel);
@@ -138,6 +139,7 @@ public sealed class Detector(
             Outputs = component.Build.Outputs,
             Tools = tools.GetValueOrDefault(component.Name) ?? new Dictionary<string, string>(),
             Uses = component.Uses.ToDictionary(u => u, used, StringComparer.Ordinal),
+            Settings = ImageInputs.Of(component, names),
         });
     }
 

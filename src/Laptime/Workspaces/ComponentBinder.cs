@@ -149,7 +149,7 @@ internal sealed class ComponentBinder(string root, ValueBinder values, PathRule 
         {
             Steps = steps,
             Outputs = values.Texts(fields["outputs"], (node, key) => paths.Glob(node, key, folder, inside: true)),
-            Image = fields["image"] is { } image ? Image(image, folder, steps.Count > 0) : null,
+            Image = fields["image"] is { } image ? new ImageBinder(values, paths, component, folder).Image(image, steps.Count > 0) : null,
         };
     }
 
@@ -196,24 +196,6 @@ internal sealed class ComponentBinder(string root, ValueBinder values, PathRule 
                 Env = env,
                 At = Problems.At(node),
             };
-    }
-
-    private ImageSettings? Image(Field field, string folder, bool built)
-    {
-        if (Fields.Of(field.Value, field.KeyNode, "`image`", WorkspaceKeys.Image, Problems) is not { } fields)
-        {
-            return null;
-        }
-
-        var dockerfile = fields["dockerfile"] is { } file ? values.Text(file) is null ? null : paths.Path(file.Value, "dockerfile", folder) : "Dockerfile";
-        var context = fields["context"] is { } where ? values.Text(where) is null ? null : paths.Path(where.Value, "context", folder) : "";
-        if (!built && dockerfile is not null && Directory.Exists(folder) && !File.Exists(Path.Combine(folder, dockerfile)))
-        {
-            // With steps, one of them may write it.
-            Problems.Add(fields["dockerfile"]?.Value ?? field.KeyNode, $"the file `{ProblemList.Short(dockerfile)}` does not exist in the component's folder", "correct `dockerfile`, or create it");
-        }
-
-        return new ImageSettings(dockerfile ?? "Dockerfile", context ?? "", values.Text(fields["target"]));
     }
 
     private (RunSettings? Run, Field? Port) Run(Field field, string component, BuildSettings build)

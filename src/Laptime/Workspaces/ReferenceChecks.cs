@@ -20,6 +20,7 @@ internal sealed class ReferenceChecks(Workspace workspace, List<BoundComponent> 
         {
             Exist(component.Uses);
             Exist(component.Needs);
+            AreFiles(component.Uses);
         }
 
         Cycles("uses", static c => c.Uses, static c => c.Component.Uses);
@@ -66,6 +67,19 @@ internal sealed class ReferenceChecks(Workspace workspace, List<BoundComponent> 
             if (item.Kind == YamlKind.Scalar && !item.IsNull && item.Text.Trim().Length > 0 && !byName.ContainsKey(item.Text) && !Problems.Full)
             {
                 Problems.Add(item, $"`{field.Name}` names `{ProblemList.Short(item.Text)}`, which is no component", ProblemList.Suggest(item.Text, declared));
+            }
+        }
+    }
+
+    /// <summary>A used component's artifact is unpacked for the steps: an image has no files to give.</summary>
+    private void AreFiles(Field? uses)
+    {
+        foreach (var item in uses is null ? [] : uses.Value.Kind == YamlKind.List ? uses.Value.Items : (IReadOnlyList<YamlNode>)[uses.Value])
+        {
+            if (item.Kind == YamlKind.Scalar && byName.GetValueOrDefault(item.Text)?.Component.Build.Image is not null)
+            {
+                Problems.Add(item, $"`uses` names `{ProblemList.Short(item.Text)}`, which is an image: its files cannot be handed to steps",
+                    "name it in `needs`, or make a component of its files");
             }
         }
     }

@@ -76,7 +76,61 @@ public sealed record BuildSettings
     public ImageSettings? Image { get; init; }
 }
 
-public sealed record ImageSettings(string Dockerfile, string Context, string? Target);
+/// <summary>Who makes an image.</summary>
+public enum ImageBuilder
+{
+    /// <summary>With a base: lap. With a Dockerfile: docker where an engine answers, else buildah.</summary>
+    Auto,
+    Docker,
+    Buildah,
+
+    /// <summary>The .NET SDK's own container publish.</summary>
+    Dotnet,
+}
+
+/// <summary>How a component's image is made: from a Dockerfile, by the .NET SDK, or by lap as one layer of outputs on a <see cref="Base"/>.</summary>
+/// <param name="Dockerfile">Relative to the component's path.</param>
+/// <param name="Context">Relative to the component's path; "" is the path itself.</param>
+/// <param name="Target">The stage; null: the last.</param>
+public sealed record ImageSettings(string Dockerfile, string Context, string? Target)
+{
+    /// <summary>The base that holds nothing.</summary>
+    public const string Scratch = "scratch";
+
+    private static readonly IReadOnlyDictionary<string, Template> NoArguments = new Dictionary<string, Template>();
+    private static readonly IReadOnlyDictionary<string, string> NoTexts = new Dictionary<string, string>();
+
+    public ImageBuilder Builder { get; init; }
+
+    /// <summary>Build arguments of a Dockerfile; properties of a .NET publish.</summary>
+    public IReadOnlyDictionary<string, Template> Arguments { get; init; } = NoArguments;
+
+    /// <summary><c>os/architecture[/variant]</c>; null: Linux on this machine's architecture.</summary>
+    public string? Platform { get; init; }
+
+    /// <summary><see cref="Scratch"/>, or an image pinned by digest: lap makes the image itself (with <see cref="ImageBuilder.Dotnet"/>: the SDK puts the app on it). Null: a Dockerfile.</summary>
+    public string? Base { get; init; }
+
+    /// <summary>Where in the image the outputs lie, absolute, and the working directory; only with a base.</summary>
+    public string WorkDir { get; init; } = "/app";
+
+    /// <summary>Null: the base's.</summary>
+    public string? User { get; init; }
+
+    /// <summary>Added to the base's environment. Never secrets: everybody who has the image can read them.</summary>
+    public IReadOnlyDictionary<string, string> Env { get; init; } = NoTexts;
+
+    public IReadOnlyDictionary<string, string> Labels { get; init; } = NoTexts;
+
+    /// <summary>The port that the image says it serves; null: the base's.</summary>
+    public int? Port { get; init; }
+
+    /// <summary>The image's own command, for whoever starts it without one; empty: the base's.</summary>
+    public IReadOnlyList<string> Command { get; init; } = [];
+
+    /// <summary>Whether lap makes the image itself: no engine, the same bytes on every machine.</summary>
+    public bool IsLayered => Base is not null && Builder == ImageBuilder.Auto;
+}
 
 /// <summary>What a build step is for: the analysis tells validation from compiling by it.</summary>
 public enum StepKind

@@ -18,11 +18,25 @@ public static class WorkspaceKeys
     private static readonly KeyType Wait = new KeyType.Span("1ms", "24h");
     private static readonly KeyType Pause = new KeyType.Span("0s", "24h");
 
+    private static readonly KeyType PlainTexts = new KeyType.Texts(Templates: false, Names: null);
+
     public static readonly KeySet Image = new("image", "`components.NAME.build.image`",
     [
+        new("base", Text, "`scratch`, or an image pinned by digest: the outputs become one layer on it, made by lap without an engine, the same bytes on every machine. "
+            + "`HOST/REPOSITORY@sha256:…`, `oci-layout:FOLDER@sha256:…`, or `sha256:…` of an image in the artifact store.", "scratch", "a Dockerfile"),
+        new("builder", new KeyType.Choice("auto", "docker", "buildah", "dotnet"),
+            "Who makes the image. `auto`: with `base` lap itself; with a Dockerfile `docker` where an engine answers, else `buildah`. `dotnet`: the SDK's container publish.", "buildah", "`auto`"),
         new("dockerfile", Path, "The Dockerfile, relative to the component's path.", "Dockerfile", "`Dockerfile`"),
         new("context", Path, "The build context, relative to the component's path.", ".", "`.`"),
         new("target", Text, "The stage to build.", "final", "the last stage"),
+        new("args", Variables, "Build arguments of the Dockerfile; with `builder: dotnet` properties of the publish. They are inputs of the image.", "{ FLAVOR: plain }", "none"),
+        new("platform", Text, "The one platform to build for.", "linux/arm64", "Linux on this machine's architecture"),
+        new("workdir", Text, "With `base`: where the outputs lie in the image, and its working directory.", "/srv", "`/app`"),
+        new("user", Text, "With `base`: the user it runs as.", "\"1000:1000\"", "the base's"),
+        new("env", new KeyType.Texts(Templates: false, KeyType.TextNames.Variable), "With `base`: environment variables kept in the image. Everybody who has the image can read them.", "{ TZ: UTC }", "the base's"),
+        new("labels", PlainTexts, "With `base`: labels kept in the image.", "{ org.opencontainers.image.title: shop }", "the base's"),
+        new("port", Port, "With `base`: the port the image says it serves.", "8080", "the base's"),
+        new("command", new KeyType.Many(Text), "With `base`: the image's own program and arguments, for whoever starts it without a command. `run.command` is given at the rollout.", "[./web, --verbose]", "the base's"),
     ]);
 
     public static readonly KeySet Step = new("step", "one of `components.NAME.build.steps`",
