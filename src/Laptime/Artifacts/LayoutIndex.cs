@@ -31,7 +31,13 @@ internal sealed class LayoutIndex(string folder)
         try
         {
             // Asked first: an artifact that was never made is an everyday answer, and an exception costs more than the whole look-up.
-            return File.Exists(file) && Digest.TryParse(File.ReadAllText(file).Trim(), out var digest) ? digest : null;
+            if (File.Exists(file))
+            {
+                return Digest.TryParse(File.ReadAllText(file).Trim(), out var digest) ? digest : null;
+            }
+
+            // Another tool's layout, of which nothing was taken over yet: reading it changes nothing in it.
+            return Directory.Exists(Tags) || !File.Exists(Index) ? null : ReadIndex().FirstOrDefault(e => e.Tag == tag).Target?.Digest;
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
@@ -56,6 +62,11 @@ internal sealed class LayoutIndex(string folder)
         Directory.CreateDirectory(importing);
         foreach (var (tag, descriptor) in ReadIndex())
         {
+            if (tag is null || !ArtifactStore.IsTag(tag))
+            {
+                continue;
+            }
+
             File.WriteAllText(Path.Combine(importing, tag), descriptor.Digest.ToString());
         }
 
@@ -65,6 +76,36 @@ internal sealed class LayoutIndex(string folder)
         }
 
         AtomicFile.Write(Path.Combine(folder, "oci-layout"), """{"imageLayoutVersion":"1.0.0"}""");
+    }
+
+    /// <summary>All tags, in no order.</summary>
+    public IEnumerable<string> List()
+    {
+        if (Directory.Exists(Tags))
+        {
+            return Directory.EnumerateFiles(Tags).Select(f => Path.GetFileName(f)!).Where(t => ArtifactStore.IsTag(t) && !IsTemporary(t));
+        }
+
+        return File.Exists(Index) ? ReadIndex().Select(e => e.Tag).OfType<string>().Where(ArtifactStore.IsTag).Distinct(StringComparer.Ordinal) : [];
+    }
+
+    /// <summary>Everything that index.json names, pending tags too; with names of other tools' that are no tags, and entries without a name.</summary>
+    public IReadOnlyList<(string? Tag, Descriptor Target)> Entries()
+    {
+        var pending = ReadPending();
+        return [.. ReadIndex().Where(e => e.Tag is null || !pending.ContainsKey(e.Tag)), .. pending.Select(p => ((string?)p.Key, p.Value!))];
+    }
+
+    /// <summary>Takes a manifest and its tags out.</summary>
+    public void Remove(Digest manifest)
+    {
+        var tags = List().Where(t => Read(t) == manifest).ToList();
+        foreach (var tag in tags)
+        {
+            File.Delete(Path.Combine(Tags, tag));
+        }
+
+        Fold(tags.Select(t => (t, (Descriptor?)null)), manifest);
     }
 
     /// <param name="tag">A name that is safe as a file's name.</param>
@@ -85,7 +126,7 @@ internal sealed class LayoutIndex(string folder)
         var pending = new FileInfo(Pending);
         if (target is not null && new FileInfo(Index).Length >= LargeIndex && (!pending.Exists || pending.Length < ManyPending))
         {
-            File.AppendAllText(Pending, $"{tag} {target.Digest} {target.Size}\n");
+            File.AppendAllText(Pending, $"{tag} {target.Digest} {target.Size} {target.MediaType} {target.ArtifactType}\n");
         }
         else
         {
@@ -94,7 +135,27 @@ internal sealed class LayoutIndex(string folder)
     }
 
     /// <summary>Brings index.json up to date.</summary>
-    public void Fold(params IEnumerable<(string Tag, Descriptor? Target)> changes)
+    public void Fold() => Fold([], null);
+
+    private void Fold(params IEnumerable<(string Tag, Descriptor? Target)> changes) => Fold(changes, null);
+
+    private void Fold(IEnumerable<(string Tag, Descriptor? Target)> changes, Digest? removed)
+    {
+        var all = ReadPending();
+        foreach (var (tag, target) in changes)
+        {
+            all[tag] = target;
+        }
+
+        if (all.Count > 0 || removed is not null)
+        {
+            AtomicFile.Write(Index, Merge(all, removed));
+        }
+
+        File.Delete(Pending);
+    }
+
+    private Dictionary<string, Descriptor?> ReadPending()
     {
         var all = new Dictionary<string, Descriptor?>(StringComparer.Ordinal);
         if (File.Exists(Pending))
@@ -102,28 +163,20 @@ internal sealed class LayoutIndex(string folder)
             foreach (var line in File.ReadLines(Pending))
             {
                 // A line that a crash cut short is not lost: its tag file was written before it, only other tools miss it.
-                if (line.Split(' ') is [var tag, var text, var size] && Digest.TryParse(text, out var digest) && long.TryParse(size, out var length))
+                if (line.Split(' ') is [var tag, var text, var size, .. var kind] && Digest.TryParse(text, out var digest) && long.TryParse(size, out var length))
                 {
-                    all[tag] = new Descriptor(OciManifest.MediaType, digest, length);
+                    all[tag] = kind is [var mediaType, var artifactType]
+                        ? new Descriptor(mediaType, digest, length) { ArtifactType = artifactType.Length == 0 ? null : artifactType }
+                        : new Descriptor(OciManifest.MediaType, digest, length) { ArtifactType = OciManifest.ComponentType };
                 }
             }
         }
 
-        foreach (var (tag, target) in changes)
-        {
-            all[tag] = target;
-        }
-
-        if (all.Count > 0)
-        {
-            AtomicFile.Write(Index, Merge(all));
-        }
-
-        File.Delete(Pending);
+        return all;
     }
 
     /// <summary>The index with some tags replaced; what we do not know is copied as it is.</summary>
-    private ReadOnlySpan<byte> Merge(Dictionary<string, Descriptor?> changes)
+    private ReadOnlySpan<byte> Merge(Dictionary<string, Descriptor?> changes, Digest? removed)
     {
         using var old = ParseIndex();
         var buffer = new ArrayBufferWriter<byte>();
@@ -137,7 +190,7 @@ internal sealed class LayoutIndex(string folder)
         json.WriteStartArray("manifests");
         if (old.RootElement.TryGetProperty("manifests", out var manifests))
         {
-            foreach (var manifest in manifests.EnumerateArray().Where(m => TagIn(m) is not { } tag || !changes.ContainsKey(tag)))
+            foreach (var manifest in manifests.EnumerateArray().Where(m => (TagIn(m) is not { } tag || !changes.ContainsKey(tag)) && !IsOf(m, removed)))
             {
                 manifest.WriteTo(json);
             }
@@ -154,7 +207,11 @@ internal sealed class LayoutIndex(string folder)
             json.WriteString("mediaType", target.MediaType);
             json.WriteString("digest", target.Digest.ToString());
             json.WriteNumber("size", target.Size);
-            json.WriteString("artifactType", OciManifest.ComponentType);
+            if (target.ArtifactType is { } type)
+            {
+                json.WriteString("artifactType", type);
+            }
+
             json.WriteStartObject("annotations");
             json.WriteString(TagKey, tag);
             json.WriteEndObject();
@@ -167,19 +224,29 @@ internal sealed class LayoutIndex(string folder)
         return buffer.WrittenSpan;
     }
 
-    private List<(string Tag, Descriptor Target)> ReadIndex()
+    private List<(string? Tag, Descriptor Target)> ReadIndex()
     {
+        var entries = new List<(string?, Descriptor)>();
         using var index = ParseIndex();
-        if (!index.RootElement.TryGetProperty("manifests", out var manifests))
+        if (index.RootElement.TryGetProperty("manifests", out var manifests))
         {
-            return [];
+            foreach (var manifest in manifests.EnumerateArray())
+            {
+                try
+                {
+                    entries.Add((TagIn(manifest), OciManifest.Read(manifest) with
+                    {
+                        ArtifactType = manifest.TryGetProperty("artifactType", out var type) ? type.GetString() : null,
+                    }));
+                }
+                catch (Exception e) when (e is FormatException or KeyNotFoundException or InvalidOperationException)
+                {
+                    // Of a kind or with a digest that we do not know: it stays in the file, for those who do.
+                }
+            }
         }
 
-        return [.. from manifest in manifests.EnumerateArray()
-                   let tag = TagIn(manifest)
-                   where tag is not null && tag.StartsWith("fp-", StringComparison.Ordinal) && tag.All(c => c == '-' || char.IsAsciiLetterOrDigit(c))
-                   where Digest.TryParse(manifest.GetProperty("digest").GetString(), out _)
-                   select (tag, new Descriptor(OciManifest.MediaType, Digest.Parse(manifest.GetProperty("digest").GetString()!), manifest.GetProperty("size").GetInt64()))];
+        return entries;
     }
 
     /// <summary>A damaged index is rebuilt from nothing: it is for others, the tags are ours.</summary>
@@ -197,4 +264,10 @@ internal sealed class LayoutIndex(string folder)
 
     private static string? TagIn(JsonElement manifest) =>
         manifest.TryGetProperty("annotations", out var annotations) && annotations.TryGetProperty(TagKey, out var tag) ? tag.GetString() : null;
+
+    private static bool IsOf(JsonElement manifest, Digest? digest) =>
+        digest is { } of && manifest.TryGetProperty("digest", out var text) && text.ValueKind == JsonValueKind.String && text.GetString() == of.ToString();
+
+    /// <summary>A file that an atomic write is about to rename: <c>TAG.PID-12345678.tmp</c>.</summary>
+    private static bool IsTemporary(string name) => name.EndsWith(".tmp", StringComparison.Ordinal) && name.Split('.') is [_, .., var unique, _] && unique.Split('-') is [_, { Length: 8 }];
 }

@@ -9,14 +9,13 @@ namespace Laptime.Artifacts;
 /// Artifacts in a folder: an OCI image layout (<c>oci-layout</c>, <c>index.json</c>, <c>blobs/sha256/</c>) that other OCI tools can read.
 /// A blob is written beside, flushed to the disk and renamed, so that under its name it is always whole.
 /// </summary>
-public sealed class OciLayoutStore(string root, TimeProvider clock) : ArtifactStore
+public sealed partial class OciLayoutStore(string root, TimeProvider clock) : ArtifactStore
 {
     private static readonly TimeSpan LockBound = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan Newborn = TimeSpan.FromMinutes(1);
-    private const int LargestManifest = 4 << 20;
     private readonly LayoutIndex index = new(root);
 
-    private string Blobs => Path.Combine(root, "blobs", "sha256");
+    private string Blobs256 => Path.Combine(root, "blobs", "sha256");
 
     private string Temporary => Path.Combine(root, "tmp");
 
@@ -37,7 +36,7 @@ public sealed class OciLayoutStore(string root, TimeProvider clock) : ArtifactSt
             var manifest = await WriteBlobAsync(OciManifest.MediaType, async (stream, c) => await stream.WriteAsync(bytes, c).ConfigureAwait(false), cancel).ConfigureAwait(false);
             if (!fingerprint.IsNone)
             {
-                await SetTagAsync(fingerprint, manifest, cancel).ConfigureAwait(false);
+                await SetTagAsync(TagOf(fingerprint), manifest with { ArtifactType = OciManifest.ComponentType }, cancel).ConfigureAwait(false);
             }
 
             return manifest.Digest;
@@ -63,7 +62,7 @@ public sealed class OciLayoutStore(string root, TimeProvider clock) : ArtifactSt
     public override Task<bool> HasAsync(Digest artifact, CancellationToken cancel)
     {
         cancel.ThrowIfCancellationRequested();
-        return Task.FromResult(ReadManifest(artifact) is { } manifest && manifest.Layers.Append(manifest.Config).All(IsHere));
+        return Task.FromResult(ReadManifest(artifact) is { } manifest ? manifest.Layers.Append(manifest.Config).All(IsHere) : HasIndex(artifact, 0));
     }
 
     public override async Task UnpackAsync(Digest artifact, string folder, CancellationToken cancel)
@@ -86,7 +85,7 @@ public sealed class OciLayoutStore(string root, TimeProvider clock) : ArtifactSt
             }
 
             var manifest = ReadManifest(artifact)
-                ?? throw new FaultException(new Fault(Outcome.RolloutFailed, $"the artifact {artifact} is not in the store, or its manifest is damaged", root,
+                ?? throw new StoreException(StoreFailure.Absent, new Fault(Outcome.RolloutFailed, $"the artifact {artifact} is not in the store, or its manifest is damaged", root,
                     "`lap deploy --force` builds it again"));
             Delete(part);
             Directory.CreateDirectory(part);
@@ -110,7 +109,7 @@ public sealed class OciLayoutStore(string root, TimeProvider clock) : ArtifactSt
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new FaultException(new Fault(Outcome.RolloutFailed, $"the artifact {artifact.Short} cannot be unpacked: {e.Message}", target, Mend(e)), e);
+            throw new StoreException(StoreFailure.Local, new Fault(Outcome.RolloutFailed, $"the artifact {artifact.Short} cannot be unpacked: {e.Message}", target, Mend(e)), e);
         }
     }
 
@@ -118,13 +117,9 @@ public sealed class OciLayoutStore(string root, TimeProvider clock) : ArtifactSt
     {
         try
         {
-            var manifest = new FileInfo(BlobPath(artifact));
-            if (!manifest.Exists)
-            {
-                throw new FaultException(new Fault(Outcome.BuildFailed, $"the artifact {artifact} is not in the store", root, "`lap deploy --force` builds it again"));
-            }
-
-            await SetTagAsync(fingerprint, new Descriptor(OciManifest.MediaType, artifact, manifest.Length), cancel).ConfigureAwait(false);
+            var manifest = await GetManifestAsync(artifact, cancel).ConfigureAwait(false)
+                ?? throw new StoreException(StoreFailure.Absent, new Fault(Outcome.BuildFailed, $"the artifact {artifact} is not in the store", root, "`lap deploy --force` builds it again"));
+            await SetTagAsync(TagOf(fingerprint), manifest.Descriptor, cancel).ConfigureAwait(false);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -138,7 +133,7 @@ public sealed class OciLayoutStore(string root, TimeProvider clock) : ArtifactSt
         {
             if (index.Read(TagOf(fingerprint)) is not null)
             {
-                await SetTagAsync(fingerprint, null, cancel).ConfigureAwait(false);
+                await SetTagAsync(TagOf(fingerprint), null, cancel).ConfigureAwait(false);
                 // Without its folder there is none; deleting would throw.
                 if (Directory.Exists(Path.Combine(root, "origins")))
                 {
@@ -200,17 +195,17 @@ public sealed class OciLayoutStore(string root, TimeProvider clock) : ArtifactSt
             return;
         }
 
-        Directory.CreateDirectory(Blobs);
+        Directory.CreateDirectory(Blobs256);
         using var held = await LockAsync(cancel).ConfigureAwait(false);
         index.Create();
         // Last: it says that the rest is there.
         Directory.CreateDirectory(Temporary);
     }
 
-    private async Task SetTagAsync(Digest fingerprint, Descriptor? target, CancellationToken cancel)
+    private async Task SetTagAsync(string tag, Descriptor? target, CancellationToken cancel)
     {
         using var held = await LockAsync(cancel).ConfigureAwait(false);
-        index.Set(TagOf(fingerprint), target);
+        index.Set(tag, target);
     }
 
     private Task<FileStream> LockAsync(CancellationToken cancel) => FileLock.TakeAsync(Path.Combine(root, "lock"), LockBound, clock, cancel);
@@ -230,10 +225,11 @@ public sealed class OciLayoutStore(string root, TimeProvider clock) : ArtifactSt
                 await write(hashing, cancel).ConfigureAwait(false);
                 (digest, size) = (hashing.Finish(), hashing.Count);
                 var blob = BlobPath(digest);
-                if (!File.Exists(blob) || new FileInfo(blob).Length != size)
+                if (!IsHere(new Descriptor(mediaType, digest, size)))
                 {
                     file.Flush(flushToDisk: true);
                     File.Move(path, blob, overwrite: true);
+                    Mended(digest);
                     return new Descriptor(mediaType, digest, size);
                 }
             }
@@ -265,7 +261,7 @@ public sealed class OciLayoutStore(string root, TimeProvider clock) : ArtifactSt
     {
         if (layer.MediaType != OciManifest.LayerType)
         {
-            throw new FaultException(new Fault(Outcome.RolloutFailed, $"the artifact {artifact.Short} has a layer of an unknown kind: {layer.MediaType}", root,
+            throw new StoreException(StoreFailure.Damaged, new Fault(Outcome.RolloutFailed, $"the artifact {artifact.Short} has a layer of an unknown kind: {layer.MediaType}", root,
                 "it is not an artifact of `lap`; use the image as it is, or build the component"));
         }
 
@@ -300,7 +296,7 @@ public sealed class OciLayoutStore(string root, TimeProvider clock) : ArtifactSt
     private OciManifest? ReadManifest(Digest artifact)
     {
         var path = BlobPath(artifact);
-        if (!File.Exists(path) || new FileInfo(path).Length > LargestManifest)
+        if (!File.Exists(path) || new FileInfo(path).Length > StoredManifest.LargestBytes)
         {
             return null;
         }
@@ -308,7 +304,13 @@ public sealed class OciLayoutStore(string root, TimeProvider clock) : ArtifactSt
         var bytes = File.ReadAllBytes(path);
         try
         {
-            return Digest.Of(bytes) == artifact ? OciManifest.Parse(bytes) : null;
+            if (Digest.Of(bytes) == artifact)
+            {
+                return OciManifest.Parse(bytes);
+            }
+
+            Distrust(artifact);
+            return null;
         }
         catch (FormatException)
         {
@@ -316,7 +318,7 @@ public sealed class OciLayoutStore(string root, TimeProvider clock) : ArtifactSt
         }
     }
 
-    private bool IsHere(Descriptor blob) => new FileInfo(BlobPath(blob.Digest)) is { Exists: true } file && file.Length == blob.Size;
+    private bool IsHere(Descriptor blob) => new FileInfo(BlobPath(blob.Digest)) is { Exists: true } file && file.Length == blob.Size && !IsKnownDamaged(blob.Digest);
 
     private static bool IsUnpacked(string target, string mark, Digest artifact) =>
         Directory.Exists(target) && File.Exists(mark) && File.ReadAllText(mark) == artifact.ToString();
@@ -331,13 +333,13 @@ public sealed class OciLayoutStore(string root, TimeProvider clock) : ArtifactSt
 
     private string OriginPath(Digest fingerprint) => Path.Combine(root, "origins", TagOf(fingerprint));
 
-    private string BlobPath(Digest digest) => Path.Combine(Blobs, digest.ToHex());
+    private string BlobPath(Digest digest) => Path.Combine(Blobs256, digest.ToHex());
 
-    private FaultException Damaged(Digest artifact, Descriptor layer, string how) => new(new Fault(
+    private StoreException Damaged(Digest artifact, Descriptor layer, string how) => new(StoreFailure.Damaged, new Fault(
         Outcome.RolloutFailed, $"the artifact {artifact.Short} is damaged: its layer {layer.Digest.Short} {how}", BlobPath(layer.Digest),
         "`lap deploy` builds the artifact again (delete the file first when it is still there)"));
 
-    private FaultException Failed(string what, Exception e) => new(new Fault(Outcome.BuildFailed, $"{what}: {e.Message}", root, Mend(e)), e);
+    private StoreException Failed(string what, Exception e) => new(StoreFailure.Local, new Fault(Outcome.BuildFailed, $"{what}: {e.Message}", root, Mend(e)), e);
 
     private static string Mend(Exception e) => e is UnauthorizedAccessException
         ? "make the folder readable and writable for this user"

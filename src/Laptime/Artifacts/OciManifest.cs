@@ -5,8 +5,15 @@ using Laptime.Fingerprints;
 
 namespace Laptime.Artifacts;
 
-/// <summary>A blob as OCI points at it.</summary>
-public sealed record Descriptor(string MediaType, Digest Digest, long Size);
+/// <summary>A blob or manifest as OCI points at it.</summary>
+/// <param name="MediaType">What its content is.</param>
+/// <param name="Digest">Of its bytes.</param>
+/// <param name="Size">Bytes.</param>
+public sealed record Descriptor(string MediaType, Digest Digest, long Size)
+{
+    /// <summary>Of a manifest that is no image: what kind of artifact it is.</summary>
+    public string? ArtifactType { get; init; }
+}
 
 /// <summary>
 /// The manifest of a file artifact (OCI image spec 1.1, "artifact usage"): an empty config and one layer. It holds nothing volatile, so that
@@ -19,7 +26,6 @@ public sealed record OciManifest(string? ArtifactType, Descriptor Config, IReadO
     public const string LayerType = "application/vnd.oci.image.layer.v1.tar";
     public static readonly byte[] EmptyConfig = "{}"u8.ToArray();
     private static readonly Descriptor EmptyDescriptor = new("application/vnd.oci.empty.v1+json", Digest.Of(EmptyConfig), EmptyConfig.Length);
-
 
     /// <summary>Without it `+json` is written as `\u002Bjson`: the same to a parser, not to a reader, and not to a digest.</summary>
     internal static readonly JsonWriterOptions Plain = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
@@ -60,17 +66,18 @@ public sealed record OciManifest(string? ArtifactType, Descriptor Config, IReadO
         try
         {
             using var document = JsonDocument.Parse(bytes);
-            var root = document.RootElement;
-            return new OciManifest(
-                root.TryGetProperty("artifactType", out var type) ? type.GetString() : null,
-                Read(root.GetProperty("config")),
-                [.. root.GetProperty("layers").EnumerateArray().Select(Read)]);
+            return Parse(document.RootElement);
         }
         catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException)
         {
             throw new FormatException($"not an OCI manifest: {e.Message}", e);
         }
     }
+
+    internal static OciManifest Parse(JsonElement root) => new(
+        root.TryGetProperty("artifactType", out var type) ? type.GetString() : null,
+        Read(root.GetProperty("config")),
+        [.. root.GetProperty("layers").EnumerateArray().Select(Read)]);
 
     internal static void Write(Utf8JsonWriter json, Descriptor descriptor)
     {
@@ -81,8 +88,13 @@ public sealed record OciManifest(string? ArtifactType, Descriptor Config, IReadO
         json.WriteEndObject();
     }
 
-    private static Descriptor Read(JsonElement element) => new(
-        element.GetProperty("mediaType").GetString() ?? "",
-        Digest.Parse(element.GetProperty("digest").GetString() ?? ""),
-        element.GetProperty("size").GetInt64());
+    /// <exception cref="FormatException">Not a sha256 digest, or an impossible size.</exception>
+    internal static Descriptor Read(JsonElement element)
+    {
+        var descriptor = new Descriptor(
+            element.GetProperty("mediaType").GetString() ?? "",
+            Digest.Parse(element.GetProperty("digest").GetString() ?? ""),
+            element.GetProperty("size").GetInt64());
+        return descriptor.Size >= 0 ? descriptor : throw new FormatException($"a size of {descriptor.Size}");
+    }
 }
