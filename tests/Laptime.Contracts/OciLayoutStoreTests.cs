@@ -80,7 +80,7 @@ public sealed class OciLayoutStoreTests : ArtifactStoreContract
         var bytes = System.IO.File.ReadAllBytes(Blob(layer));
         bytes[512] ^= 1;
         System.IO.File.WriteAllBytes(Blob(layer), bytes);
-        var error = await Assert.ThrowsAsync<FaultException>(() => Layout().UnpackAsync(artifact, Target("x"), Cancel));
+        var error = await Assert.ThrowsAnyAsync<FaultException>(() => Layout().UnpackAsync(artifact, Target("x"), Cancel));
         Assert.Contains(layer.Short, error.Fault.What, StringComparison.Ordinal);
         Assert.False(Directory.Exists(Target("x")));
         Assert.Null(await Layout().FindAsync(Digest.Of("f"), Cancel));
@@ -125,7 +125,7 @@ public sealed class OciLayoutStoreTests : ArtifactStoreContract
         try
         {
             var small = await Layout().StoreAsync([File("a", "1")], Digest.Of("small"), Cancel);
-            var error = await Assert.ThrowsAsync<FaultException>(() => Layout().StoreAsync([File("big", new string('x', 3 << 20))], Digest.Of("big"), Cancel));
+            var error = await Assert.ThrowsAnyAsync<FaultException>(() => Layout().StoreAsync([File("big", new string('x', 3 << 20))], Digest.Of("big"), Cancel));
             Assert.Contains("No space left", error.Fault.What, StringComparison.Ordinal);
             Assert.Contains("disk space", error.Fault.Mend, StringComparison.Ordinal);
             Assert.Empty(Directory.EnumerateFiles(Path.Combine(Root, "tmp")));
@@ -185,7 +185,7 @@ public sealed class OciLayoutStoreTests : ArtifactStoreContract
         var manifest = OciManifest.OfFiles(new Descriptor(OciManifest.LayerType, Digest.Of(bytes), bytes.Length)).ToBytes();
         System.IO.File.WriteAllBytes(Blob(Digest.Of(manifest)), manifest);
 
-        var error = await Assert.ThrowsAsync<FaultException>(() => layout.UnpackAsync(Digest.Of(manifest), Target("x"), Cancel));
+        var error = await Assert.ThrowsAnyAsync<FaultException>(() => layout.UnpackAsync(Digest.Of(manifest), Target("x"), Cancel));
         Assert.Contains("unsafe", error.Fault.What, StringComparison.Ordinal);
         Assert.False(Directory.Exists(Target("x")));
         Assert.False(Directory.Exists(Target("x") + ".part"));

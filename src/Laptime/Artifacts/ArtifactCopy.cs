@@ -68,6 +68,23 @@ public static class ArtifactCopy
         return documents[0];
     }
 
+    /// <summary>Whether a manifest or index is there with everything below it, in its lengths at least.</summary>
+    internal static async Task<bool> HasAllAsync(ArtifactStore store, Digest digest, CancellationToken cancel)
+    {
+        var documents = new List<StoredManifest>();
+        try
+        {
+            await GatherAsync(store, digest, 0, documents, cancel).ConfigureAwait(false);
+        }
+        catch (StoreException e) when (e.Failure == StoreFailure.Absent)
+        {
+            return false;
+        }
+
+        var here = await Task.WhenAll(documents.SelectMany(d => d.Blobs).DistinctBy(b => b.Digest).Select(b => store.HasBlobAsync(b, cancel))).ConfigureAwait(false);
+        return here.All(h => h);
+    }
+
     /// <summary>The document and all below it, parents before children, each once.</summary>
     private static async Task GatherAsync(ArtifactStore store, Digest digest, int depth, List<StoredManifest> documents, CancellationToken cancel)
     {

@@ -15,7 +15,10 @@ internal sealed class SettingsBinder(string root, ValueBinder values, PathRule p
         }
 
         var store = Place(section.Name, fields["store"], "oci://");
-        var settings = (store is null ? new ArtifactSettings() : new ArtifactSettings(store)) with { LocalRegistry = values.Switch(fields["local-registry"]) ?? false };
+        var settings = (store is null ? new ArtifactSettings() : new ArtifactSettings(store)) with
+        {
+            LocalRegistry = values.Switch(fields["local-registry"]) ?? false, Insecure = values.Switch(fields["insecure"]), Timeout = values.Span(fields["timeout"]),
+        };
         if (settings.LocalRegistry && (store is not null || fields["store"] is null) && RegistryEndpoint.Of(settings.Store) is not { IsLoopback: true, PortIsGiven: true })
         {
             Problems.Add(fields["local-registry"]!.Value, $"`local-registry` starts a registry on this machine, but `store: {ProblemList.Short(settings.Store)}` is none",

@@ -290,6 +290,12 @@ public sealed record ArtifactSettings(string Store = ".laptime/artifacts")
 {
     /// <summary>lap starts and recovers the store's registry itself; the store is then a registry on a loopback address with a port.</summary>
     public bool LocalRegistry { get; init; }
+
+    /// <summary>True: plain HTTP; false: TLS; null: plain HTTP on loopback, TLS everywhere else.</summary>
+    public bool? Insecure { get; init; }
+
+    /// <summary>Bound on one question to a registry; null: the default.</summary>
+    public TimeSpan? Timeout { get; init; }
 }
 
 /// <param name="Store">A file relative to the root, or postgres://….</param>

@@ -135,6 +135,8 @@ public static class WorkspaceKeys
         new("store", Text, "A folder relative to the workspace (an OCI image layout), or `oci://host/repository`. May use `${env.NAME}`.", "oci://127.0.0.1:5000/shop", "`.laptime/artifacts`"),
         new("local-registry", new KeyType.Switch(), "lap starts the registry of `store` on this machine when nothing answers there, and recovers it when it died or hangs. Only with an `oci://` store on a loopback address and a port.",
             "true", "`false`"),
+        new("insecure", new KeyType.Switch(), "With an `oci://` store: `true` speaks plain HTTP to it, `false` speaks TLS.", "true", "plain HTTP on a loopback address, TLS everywhere else"),
+        new("timeout", Wait, "With an `oci://` store: bound on one question to it, retries included. Blobs under way are bounded by their size and by standing still.", "30s", "`15s`"),
     ]);
 
     public static readonly KeySet Journal = new("journal", "`journal`",

@@ -62,14 +62,14 @@ internal static class RegistryErrors
                     "wait, or log in for a higher limit", again: true, wait);
             case HttpStatusCode.BadGateway or HttpStatusCode.ServiceUnavailable or HttpStatusCode.GatewayTimeout or HttpStatusCode.RequestTimeout:
                 return new(StoreFailure.Unreachable, $"the registry is not available ({status}{says})", "see whether it, and what it stores in, is up", again: true, RetryAfter(answer.Headers, clock));
+            case HttpStatusCode.InsufficientStorage:
+                return new(StoreFailure.Unreachable, $"the registry has no space left (507{says})", "free some of its disk");
             case >= HttpStatusCode.InternalServerError:
                 return new(StoreFailure.Unreachable, $"the registry failed ({status}{says})", "see the registry's log");
             case HttpStatusCode.MethodNotAllowed:
                 return new(StoreFailure.Refused, $"the registry does not allow this operation (405{says})", "deleting has to be switched on in the registry (docker-registry: storage.delete.enabled)");
             case HttpStatusCode.RequestEntityTooLarge:
                 return new(StoreFailure.Refused, $"the registry, or a proxy before it, takes nothing that large (413{says})", "raise its limit on the size of a request");
-            case HttpStatusCode.InsufficientStorage:
-                return new(StoreFailure.Unreachable, $"the registry has no space left (507{says})", "free some of its disk");
             case HttpStatusCode.BadRequest when body.Code is null && (body.Message ?? "").Contains("HTTPS", StringComparison.OrdinalIgnoreCase):
                 return new(StoreFailure.Refused, "the registry speaks TLS, and was asked in plain HTTP", "set `artifacts: { insecure: false }`");
             case HttpStatusCode.BadRequest when body.Code is "DIGEST_INVALID" or "SIZE_INVALID":
