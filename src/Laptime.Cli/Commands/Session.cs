@@ -6,6 +6,7 @@ using Laptime.Measurement;
 using Laptime.Processes;
 using Laptime.Storage.Sqlite;
 using Laptime.Targets;
+using Laptime.Targets.Commands;
 using Laptime.Targets.Local;
 using Laptime.Transactions;
 using Laptime.Workspaces;
@@ -74,6 +75,8 @@ internal sealed class Session(ParseResult arguments, Shutdown shutdown)
         return environment.Target switch
         {
             TargetKind.Process => new LocalTarget(Launcher, environment.Name, mayLaunch),
+            TargetKind.Command => new CommandTarget(
+                Workspace.Root, environment.Name, environment.Commands!, Scope.Names.Of, Scope.Names.Secrets, Runner, Clock),
             _ => throw new LapException(
                 $"environment {environment.Name}: the {environment.Target.ToString().ToLowerInvariant()} target is not part of this version", environment.At?.ToString(),
                 "use an environment with `target: process`"),

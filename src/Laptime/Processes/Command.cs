@@ -27,6 +27,9 @@ public sealed record Command
     /// <summary>File that is the program's standard input, or null: it is empty.</summary>
     public string? InputFile { get; init; }
 
+    /// <summary>Longest line that the listener gets, in characters; what is beyond is cut. Raised for output that is read rather than shown.</summary>
+    public int LineCharacters { get; init; } = OutputCapture.LineCharacters;
+
     /// <summary>File that receives everything the program prints (both streams, in order of arrival), or null.</summary>
     public string? LogFile { get; init; }
 

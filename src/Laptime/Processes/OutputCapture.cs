@@ -19,14 +19,17 @@ internal sealed class OutputCapture : IDisposable
     private readonly int mostRaw;
     private readonly Channel output;
     private readonly Channel error;
+    private readonly int longest;
     private long logged;
     private long leftOut;
 
     /// <param name="raw">Gets standard output as it comes, which is then neither lines nor log.</param>
     /// <param name="mostRaw">More of it ends the run.</param>
-    public OutputCapture(IReadOnlyList<string> secrets, string? logFile, Action<OutputLine>? onLine, MemoryStream? raw = null, int mostRaw = 0)
+    /// <param name="lineCharacters">Longest line for the listener.</param>
+    public OutputCapture(
+        IReadOnlyList<string> secrets, string? logFile, Action<OutputLine>? onLine, MemoryStream? raw = null, int mostRaw = 0, int lineCharacters = LineCharacters)
     {
-        (this.onLine, this.raw, this.mostRaw) = (onLine, raw, mostRaw);
+        (this.onLine, this.raw, this.mostRaw, longest) = (onLine, raw, mostRaw, lineCharacters);
         var needles = Redactor.Needles(secrets);
         byte[][] bytes = [.. needles.Select(Encoding.UTF8.GetBytes)];
         output = new Channel(this, new Redactor(bytes), needles, isError: false);
@@ -92,15 +95,16 @@ internal sealed class OutputCapture : IDisposable
             tail.Dequeue();
         }
 
-        tail.Enqueue(text);
-        onLine?.Invoke(new OutputLine(text, isError));
+        tail.Enqueue(Cut(text, LineCharacters));
+        onLine?.Invoke(new OutputLine(Cut(text, longest), isError));
     }
+
+    private static string Cut(string text, int most) => text.Length > most ? text[..most] + "…" : text;
 
     /// <summary>One of the two streams.</summary>
     private sealed class Channel(OutputCapture owner, Redactor redactor, IReadOnlyList<string> needles, bool isError)
     {
-        // Four bytes are the longest character.
-        private readonly byte[] line = new byte[LineCharacters * 4];
+        private byte[] line = new byte[LineCharacters * 4];
         private int length;
         private bool any;
 
@@ -135,6 +139,12 @@ internal sealed class OutputCapture : IDisposable
         private void Keep(ReadOnlySpan<byte> part)
         {
             any = true;
+            // Four bytes are the longest character.
+            if (length + part.Length > line.Length && line.Length < owner.longest * 4)
+            {
+                Array.Resize(ref line, Math.Min(owner.longest * 4, Math.Max(line.Length * 2, length + part.Length)));
+            }
+
             var room = Math.Min(part.Length, line.Length - length);
             part[..room].CopyTo(line.AsSpan(length));
             length += room;
@@ -152,7 +162,7 @@ internal sealed class OutputCapture : IDisposable
                 text = Redactor.Text(TerminalText.Strip(text), needles);
             }
 
-            owner.Line(text.Length > LineCharacters ? text[..LineCharacters] + "…" : text, isError);
+            owner.Line(text, isError);
         }
     }
 }

@@ -57,7 +57,7 @@ public sealed class ProcessRunner(TimeProvider clock)
         OutputCapture capture;
         try
         {
-            capture = new OutputCapture(command.Secrets, command.LogFile, onLine, raw, mostRaw);
+            capture = new OutputCapture(command.Secrets, command.LogFile, onLine, raw, mostRaw, command.LineCharacters);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -122,4 +122,8 @@ public sealed record RolloutRequest
 /// <param name="Signals">All four; those after the first failure are not-run.</param>
 /// <param name="Fault">Null when the new revision was seen reflected (or the component serves nothing to see and the target's own evidence holds).</param>
 /// <param name="StillServing">On failure: the revision that keeps serving; null when none.</param>
-public sealed record RolloutResult(SignalSet Signals, Fault? Fault, string? StillServing);
+public sealed record RolloutResult(SignalSet Signals, Fault? Fault, string? StillServing)
+{
+    /// <summary>Where users reach it, as the target says; null: the component's port on this machine, when it has one.</summary>
+    public string? Endpoint { get; init; }
+}

@@ -248,7 +248,7 @@ internal sealed class RolloutPhase(TransactionRun run, ArtifactStore store, Targ
             Revision = revision,
             Signals = SignalReports.Of(result.Signals),
             StillServing = result.Fault is null ? null : result.StillServing,
-            Endpoint = component.Run?.Port is { } port ? $"http://127.0.0.1:{port}" : null,
+            Endpoint = result.Endpoint is { } endpoint ? endpoint : component.Run?.Port is { } port ? $"http://127.0.0.1:{port}" : null,
         });
         if (result.Fault is { } fault)
         {

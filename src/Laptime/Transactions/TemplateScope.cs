@@ -47,6 +47,26 @@ public sealed class TemplateScope
             }
         }
 
+        foreach (var name in Templates(environment).SelectMany(t => t.Names).Distinct())
+        {
+            if (name.StartsWith("env.", StringComparison.Ordinal) && !variables.ContainsKey(name[4..]))
+            {
+                if (environmentVariable(name[4..]) is { } value)
+                {
+                    variables[name[4..]] = value;
+                }
+                else
+                {
+                    problems.Add(new Problem(
+                        $"environment {environment.Name} uses ${{{name}}}, but the environment variable {name[4..]} is not set", environment.At, $"export {name[4..]}=..."));
+                }
+            }
+            else if (name.StartsWith("profile.", StringComparison.Ordinal) && profile?.Vars.ContainsKey(name[8..]) != true)
+            {
+                problems.Add(new Problem($"environment {environment.Name} uses ${{{name}}}, but its profile has no {name[8..]}", environment.At, "give it one, or --profile NAME"));
+            }
+        }
+
         if (problems.Count > 0)
         {
             throw new LapException(problems);
@@ -59,12 +79,11 @@ public sealed class TemplateScope
     /// <summary>Names of the environment variables that any ${env.X} reads.</summary>
     public IReadOnlyCollection<string> Variables => variables.Keys;
 
-    /// <summary>The value of a name for a component at build time; null for names that have none then (port, revision, transaction).</summary>
-    public Func<string, string?> For(Component component) => name => name switch
+    /// <summary>The value of a name in what belongs to no component: the environment's commands.</summary>
+    public string? Of(string name) => name switch
     {
         "workspace.name" => workspace.Name,
         "environment" => environment.Name,
-        "component" => component.Name,
         _ when name.StartsWith("env.", StringComparison.Ordinal) => variables.GetValueOrDefault(name[4..]),
         _ when name.StartsWith("profile.", StringComparison.Ordinal) => profile?.Vars.GetValueOrDefault(name[8..]),
         _ when name.StartsWith("components.", StringComparison.Ordinal) && name.EndsWith(".port", StringComparison.Ordinal) =>
@@ -72,11 +91,22 @@ public sealed class TemplateScope
         _ => null,
     };
 
+    /// <summary>The value of a name for a component at build time; null for names that have none then (port, revision, transaction).</summary>
+    public Func<string, string?> For(Component component) => name => name == "component" ? component.Name : Of(name);
+
     /// <summary>The same with the names that have a value once a rollout is decided.</summary>
     public Func<string, string?> For(Component component, string revision, string transaction)
     {
         var build = For(component);
         return name => name switch { "revision" => revision, "transaction" => transaction, _ => build(name) };
+    }
+
+    /// <summary>Every template of an environment.</summary>
+    public static IEnumerable<Template> Templates(DeployEnvironment environment)
+    {
+        var commands = environment.Commands;
+        return new[] { commands?.Observe, commands?.Rollout, commands?.Rollback, commands?.Stop, commands?.Logs, commands?.Exec }
+            .Concat(environment.Infra?.Bootstrap ?? []).OfType<CommandLine>().SelectMany(Of);
     }
 
     /// <summary>Every template of a component.</summary>

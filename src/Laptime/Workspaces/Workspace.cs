@@ -278,9 +278,31 @@ public sealed record DeployEnvironment
     /// <summary>Compose files of a stack, relative to the root.</summary>
     public IReadOnlyList<string> Stack { get; init; } = [];
 
+    /// <summary>Set exactly when the target is <see cref="TargetKind.Command"/>.</summary>
+    public TargetCommands? Commands { get; init; }
+
     public InfraSettings? Infra { get; init; }
 
     public SourceLocation? At { get; init; }
+}
+
+/// <summary>The user's own commands of the command target, run in the workspace's folder.</summary>
+public sealed record TargetCommands
+{
+    public required CommandLine Observe { get; init; }
+
+    public required CommandLine Rollout { get; init; }
+
+    public CommandLine? Rollback { get; init; }
+
+    public CommandLine? Stop { get; init; }
+
+    public CommandLine? Logs { get; init; }
+
+    public CommandLine? Exec { get; init; }
+
+    /// <summary>Bound on each run of observe, rollout, rollback and stop. Default 5 minutes.</summary>
+    public TimeSpan Timeout { get; init; } = TimeSpan.FromMinutes(5);
 }
 
 public sealed record InfraSettings(IReadOnlyList<string> Inputs, IReadOnlyList<CommandLine> Bootstrap);

@@ -128,13 +128,15 @@ internal sealed class WorkspaceBinder(string file, string root, ValueBinder valu
                 Problems.Add(fields["profile"]!.Value, $"there is no profile `{profile}`", ProblemList.Suggest(profile, profiles.ConvertAll(static p => p.Name)));
             }
 
+            var target = values.Choice(fields["target"]) is { } chosen ? (TargetKind)chosen : TargetKind.Process;
             environments.Add(new DeployEnvironment
             {
                 Name = key.Text,
-                Target = values.Choice(fields["target"]) is { } target ? (TargetKind)target : TargetKind.Process,
+                Target = target,
                 Loop = values.Choice(fields["loop"]) is { } loop ? (Loop)loop : Loop.Fast,
                 Profile = profile ?? first,
                 Stack = values.Texts(fields["stack"], settings.Existing),
+                Commands = Commands(fields["commands"], key, target),
                 Infra = fields["infra"] is { } infra ? Infra(infra) : null,
                 At = Problems.At(key),
             });
@@ -146,6 +148,37 @@ internal sealed class WorkspaceBinder(string file, string root, ValueBinder valu
         }
 
         return environments;
+    }
+
+    private TargetCommands? Commands(Field? field, YamlNode environment, TargetKind target)
+    {
+        if (field is null)
+        {
+            if (target == TargetKind.Command)
+            {
+                Problems.Add(environment, $"environment `{environment.Text}` has no `commands`", $"`target: command` needs them: `commands: {WorkspaceKeys.Environment.Find("commands")!.Example}`");
+            }
+
+            return null;
+        }
+
+        if (Fields.Of(field.Value, field.KeyNode, "`commands`", WorkspaceKeys.Commands, Problems) is not { } fields)
+        {
+            return null;
+        }
+
+        if (target != TargetKind.Command)
+        {
+            Problems.Add(field.KeyNode, $"`commands` has no meaning with `target: {target.ToString().ToLowerInvariant()}`", "write `target: command`, or remove it");
+        }
+
+        var commands = new CommandBinder(values, TemplateScope.Environment, null, []);
+        var (observe, rollout, timeout) = (commands.Command(fields["observe"]), commands.Command(fields["rollout"]), values.Span(fields["timeout"]));
+        var (rollback, stop) = (commands.Command(fields["rollback"]), commands.Command(fields["stop"]));
+        var (logs, exec) = (commands.Command(fields["logs"]), commands.Command(fields["exec"]));
+        return observe is null || rollout is null
+            ? null
+            : new TargetCommands { Observe = observe, Rollout = rollout, Rollback = rollback, Stop = stop, Logs = logs, Exec = exec, Timeout = timeout ?? TimeSpan.FromMinutes(5) };
     }
 
     private InfraSettings? Infra(Field field)

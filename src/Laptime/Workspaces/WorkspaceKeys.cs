@@ -121,12 +121,24 @@ public static class WorkspaceKeys
         new("bootstrap", new KeyType.Many(new KeyType.SectionOrCommand(Bootstrap)), "Commands that bring the infrastructure up.", "[ { run: ./infra/up.sh } ]", "none"),
     ]);
 
+    public static readonly KeySet Commands = new("commands", "`environments.NAME.commands`, with `target: command`",
+    [
+        new("observe", Command, "Prints what runs, as JSON. Run in the workspace's folder, as all of them.", "./ops/observe.sh", Required: true),
+        new("rollout", Command, "Brings one component to a revision, prints its progress and in the end what runs.", "./ops/rollout.sh", Required: true),
+        new("rollback", Command, "Brings back what ran before a rollout that failed at any point.", "./ops/rollback.sh", "what the rollout left stays"),
+        new("stop", Command, "Stops and removes one component.", "./ops/stop.sh", "`lap down` says that it cannot"),
+        new("logs", Command, "Prints the log of one component.", "./ops/logs.sh", "`lap logs` says that it cannot"),
+        new("exec", Command, "Runs a command in one component.", "./ops/exec.sh", "`lap exec` says that it cannot"),
+        new("timeout", Wait, "Bound on each of them (`logs` and `exec` have none).", "2m", "`5m`"),
+    ]);
+
     public static readonly KeySet Environment = new("environment", "`environments.NAME`",
     [
         new("target", new KeyType.Choice("process", "docker", "swarm", "kubernetes", "command"), "The kind of place components run at.", "swarm", "`process`"),
         new("loop", new KeyType.Choice("fast", "safe"), "The policy: `fast` for the inner loop, `safe` for guardrails.", "safe", "`fast`"),
         new("profile", Name, "The build settings.", "release", "the first of `profiles`"),
         new("stack", new KeyType.Many(Path), "Compose files of a stack, relative to the workspace.", "compose.yml", "none"),
+        new("commands", new KeyType.Section(Commands), "With `target: command`: the commands that lap deploys with.", "{ observe: ./ops/observe.sh, rollout: ./ops/rollout.sh }", "none"),
         new("infra", new KeyType.Section(Infra), "What must stand before components do.", "{ inputs: [\"infra/**\"], bootstrap: [ { run: ./infra/up.sh } ] }", "none"),
     ]);
 
@@ -178,5 +190,5 @@ public static class WorkspaceKeys
 
     /// <summary>Every mapping, from the outside in.</summary>
     public static IReadOnlyList<KeySet> All =>
-        [Root, Component, Build, Step, Image, Run, Probes, Probe, Profile, Environment, Infra, Bootstrap, Artifacts, Journal, Trust, Ledger];
+        [Root, Component, Build, Step, Image, Run, Probes, Probe, Profile, Environment, Commands, Infra, Bootstrap, Artifacts, Journal, Trust, Ledger];
 }

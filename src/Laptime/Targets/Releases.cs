@@ -1,6 +1,6 @@
 using Laptime.Fingerprints;
 
-namespace Laptime.Targets.Local;
+namespace Laptime.Targets;
 
 /// <summary>The folders that artifacts are unpacked into, one per artifact. A folder that exists is complete: it is filled elsewhere and then renamed.</summary>
 internal static class Releases
