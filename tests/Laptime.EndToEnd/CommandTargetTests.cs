@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Laptime.EndToEnd.Harness;
+using Laptime.Tests.Workspaces;
 
 namespace Laptime.EndToEnd;
 
@@ -36,7 +37,7 @@ public sealed class CommandTargetTests
         Assert.Equal(200, (await workspace.GetAsync(port)).Status);
 
         workspace.Environment["LAPTIME_ENVIRONMENT"] = "host";
-        var said = JsonNode.Parse(await workspace.RunAsync("./ops/observe.sh"))!;
+        var said = JsonNode.Parse(await workspace.RunAsync(workspace.At("ops/observe.sh")))!;
         Assert.Null(new SmallJsonSchema(Schema).Refusal(new JsonObject { ["schema"] = "laptime/observed/v1", ["items"] = new JsonArray(said.DeepClone()) }));
         Assert.Equal(first.Component("web").Text("revision"), (string?)said["revision"]);
 
@@ -84,7 +85,7 @@ public sealed class CommandTargetTests
         Assert.Equal((200, "good day, second text"), await workspace.GetAsync(port));
         (await workspace.LapAsync("down")).Exits(0);
         Assert.Empty(workspace.Leftovers());
-        Assert.Equal("", await workspace.RunAsync("./ops/observe.sh"));
+        Assert.Equal("", await workspace.RunAsync(workspace.At("ops/observe.sh")));
     }
 
     [Fact]

@@ -337,12 +337,26 @@ public sealed class CommandTarget(
         try
         {
             var now = await ReadAsync(request.Component.Name, CancellationToken.None);
-            return (now is not null && now.IsServing && now.Revision != request.Revision ? now.Revision : null, failure);
+            return (now is not null && now.IsServing && now.Revision != request.Revision && await AcceptsAsync(request, now) ? now.Revision : null, failure);
         }
         catch (FaultException e)
         {
             return (null, failure ?? e.Fault);
         }
+    }
+
+    /// <summary>What was brought back has started, which is not yet serving: it is when it accepts a connection. Without a port there is nothing to ask.</summary>
+    private async Task<bool> AcceptsAsync(RolloutRequest request, CommandReading reading)
+    {
+        var (host, port) = await AddressAsync(request, reading, CancellationToken.None);
+        if (port is null)
+        {
+            return true;
+        }
+
+        var context = new ProbeContext { Component = request.Component.Name, Host = host, Port = port, Directory = root, Names = _ => null, Life = _ => ValueTask.FromResult(reading.ToLife()) };
+        var end = await new BoundedWait(clock, context).UntilAsync((limit, stop) => new ProbeClient(clock).TcpAsync(null, context, limit, stop), ReadyBound, FirstPause, 1, CancellationToken.None);
+        return end.Ending == WaitEnding.Passed;
     }
 
     private static Fault With(Fault fault, Fault? undo) => undo is null ? fault : fault with { What = $"{fault.What}; and then {undo.What}" };
