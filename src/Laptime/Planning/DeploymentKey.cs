@@ -38,6 +38,16 @@ public static class DeploymentKey
             Add("env." + name, Text(value));
         }
 
+        if (run.Image is { } image)
+        {
+            Add("image", image);
+        }
+
+        foreach (var (name, value) in run.Stack)
+        {
+            Add("stack." + name, value);
+        }
+
         return settings;
     }
 

@@ -189,8 +189,16 @@ public sealed record RunSettings
 
     public int Replicas { get; init; } = 1;
 
+    /// <summary>An image that is not built here (a service of a compose file that has `image` alone), pinned by digest when it is deployed; null: the artifact is what runs.</summary>
+    public string? Image { get; init; }
+
+    /// <summary>What the environment's compose files say of this component, by key, as canonical text: part of the deployment key. Empty without them.</summary>
+    public IReadOnlyDictionary<string, string> Stack { get; init; } = new Dictionary<string, string>();
+
     /// <summary>From SIGTERM to SIGKILL. Default 10 s.</summary>
-    public TimeSpan StopGrace { get; init; } = TimeSpan.FromSeconds(10);
+    public TimeSpan StopGrace { get; init; } = DefaultStopGrace;
+
+    internal static readonly TimeSpan DefaultStopGrace = TimeSpan.FromSeconds(10);
 
     /// <summary>How long requests under way may take to finish on the old instance after the switch. Default 5 s.</summary>
     public TimeSpan Drain { get; init; } = TimeSpan.FromSeconds(5);

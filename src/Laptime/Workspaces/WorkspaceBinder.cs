@@ -34,6 +34,11 @@ internal sealed class WorkspaceBinder(string file, string root, ValueBinder valu
         var components = bound.ConvertAll(static b => b.Component);
         var profiles = Profiles(fields["profiles"]);
         var environments = Environments(fields["environments"], profiles);
+        if (fields["components"] is null && !node.Partial && !environments.Exists(static e => e.Stack.Count > 0))
+        {
+            Problems.Add(node, "laptime.yaml has no `components`", "add `components: { gateway: { path: src/gateway } }`");
+        }
+
         var workspace = new Workspace
         {
             Root = root,

@@ -177,7 +177,7 @@ public static class WorkspaceKeys
     [
         new("version", new KeyType.Integer(1, 1), "Version of the file's format.", "1", "`1`"),
         new("name", Name, "Name of the workspace: everything deployed is labelled with it.", "shop", Required: true),
-        new("components", new KeyType.Named(Component), "What is built and deployed.", "{ gateway: { path: src/gateway } }", Required: true),
+        new("components", new KeyType.Named(Component), "What is built and deployed. Needed, unless an environment has a `stack`: its services are deployed then.", "{ gateway: { path: src/gateway } }"),
         new("profiles", new KeyType.Named(Profile, MayBeEmpty: true), "Named build settings.", "{ fast: { vars: { configuration: Debug } } }", "none"),
         new("environments", new KeyType.Named(Environment, MayBeEmpty: true), "Where components run; the first is the default.", "{ local: { target: process, loop: fast } }",
             "`local: { target: process, loop: fast }`"),

@@ -62,6 +62,22 @@ public static class WorkspaceSchema
             json.WriteEndArray();
         }
 
+        if (keys == WorkspaceKeys.Root)
+        {
+            // Components, or an environment with a stack.
+            json.WriteStartArray("anyOf");
+            foreach (var either in (ReadOnlySpan<string>)["components", "environments"])
+            {
+                json.WriteStartObject();
+                json.WriteStartArray("required");
+                json.WriteStringValue(either);
+                json.WriteEndArray();
+                json.WriteEndObject();
+            }
+
+            json.WriteEndArray();
+        }
+
         if (keys == WorkspaceKeys.Probe)
         {
             json.WriteStartArray("oneOf");

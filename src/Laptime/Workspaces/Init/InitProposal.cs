@@ -36,4 +36,7 @@ internal sealed record ComponentGuess(string Name, string Path)
     public string? Health { get; set; }
 
     public bool UsesConfiguration { get; set; }
+
+    /// <summary>A service of a compose file: its name is the file's.</summary>
+    public bool IsService { get; init; }
 }

@@ -3,7 +3,7 @@ using System.Text;
 namespace Laptime.Workspaces.Init;
 
 /// <summary>Guesses to the text of a laptime.yaml that loads without problems: names and ports made unique, texts quoted where YAML needs it.</summary>
-internal sealed class InitText(string folderName, List<ComponentGuess> components, string? compose, List<string> kubernetes, List<(string Tool, string Path)> ledgers, bool cut)
+internal sealed class InitText(string folderName, List<ComponentGuess> components, IReadOnlyList<string> compose, string? swarmEvidence, List<string> kubernetes, List<(string Tool, string Path)> ledgers, bool cut)
 {
     private readonly StringBuilder text = new();
 
@@ -19,8 +19,12 @@ internal sealed class InitText(string folderName, List<ComponentGuess> component
         Line("version: 1");
         Line($"name: {Quote(ValueBinder.NameLike(folderName) ?? "workspace")}   # everything deployed is labelled with it");
         Line("");
-        Line("components:");
-        if (components.Count == 0)
+        if (components.Count > 0 || compose.Count == 0)
+        {
+            Line("components:");
+        }
+
+        if (components.Count == 0 && compose.Count == 0)
         {
             Line("  # Nothing here is of a kind that lap knows. This is the smallest component: say how it is built and started.");
             Line("  app:");
@@ -45,7 +49,8 @@ internal sealed class InitText(string folderName, List<ComponentGuess> component
         var names = new List<string>();
         foreach (var guess in components)
         {
-            var wanted = (ValueBinder.NameLike(guess.Name) ?? "app").ToLowerInvariant();
+            var wanted = ValueBinder.NameLike(guess.Name) ?? "app";
+            wanted = guess.IsService ? wanted : wanted.ToLowerInvariant();
             if (wanted.StartsWith(KeySet.OwnPrefix, StringComparison.Ordinal))
             {
                 wanted = "app-" + wanted;
@@ -161,19 +166,28 @@ internal sealed class InitText(string folderName, List<ComponentGuess> component
         Line("");
         Line("# Where components run; the first is the default.");
         Line("environments:");
-        var stack = compose is null ? "" : $", stack: {Quote(compose)}";
-        if (!images)
+        var stack = compose.Count == 0 ? "" : $", stack: {(compose.Count == 1 ? Quote(compose[0]) : List(compose))}";
+        var (target, why) = swarmEvidence is null ? ("docker", "a component is an image: Docker runs it") : ("swarm", $"{swarmEvidence}: Swarm keeps that");
+        if (!images && (compose.Count == 0 || components.Count > 0))
         {
             Line("  local: { target: process, loop: fast }   # on this machine, as plain processes");
         }
 
-        if (images || compose is not null)
+        if (compose.Count > 0)
         {
-            Line(images
-                ? $"  local: {{ target: docker, loop: fast{stack} }}   # a component is an image: Docker runs it"
-                : $"  docker: {{ target: docker, loop: fast{stack} }}   # the compose file");
+            Line("  # Every service of the compose file is deployed; those without a component above run the image that the file names.");
         }
 
+        if (images || compose.Count > 0)
+        {
+            Line($"  {(images || components.Count == 0 ? "local" : target)}: {{ target: {target}, loop: fast{stack} }}   # {(images || swarmEvidence is not null ? why : "the compose file")}");
+        }
+
+        Kubernetes();
+    }
+
+    private void Kubernetes()
+    {
         if (kubernetes.Count > 0)
         {
             var inputs = kubernetes.ConvertAll(static k => k.Length == 0 ? "**" : k + "/**");

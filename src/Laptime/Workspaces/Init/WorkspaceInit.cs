@@ -1,4 +1,5 @@
 using Laptime.Foundations;
+using Laptime.Workspaces.Compose;
 
 namespace Laptime.Workspaces.Init;
 
@@ -7,7 +8,8 @@ public static class WorkspaceInit
 {
     /// <summary>Detects what is in the folder.</summary>
     /// <exception cref="LapException">The folder does not exist.</exception>
-    public static InitProposal Detect(string root)
+    /// <param name="isSwarmManager">Whether the engine is a swarm's manager, asked only for a compose file that is one for Swarm; null: it is not.</param>
+    public static InitProposal Detect(string root, Func<bool>? isSwarmManager = null)
     {
         var folder = Path.GetFullPath(root);
         if (!Directory.Exists(folder))
@@ -15,13 +17,14 @@ public static class WorkspaceInit
             throw new LapException("the folder does not exist", WorkspaceFile.Shown(folder), "name a folder");
         }
 
-        return new Detection(folder).Propose();
+        return new Detection(folder, isSwarmManager ?? (static () => false)).Propose();
     }
 
     /// <summary>Detects and writes laptime.yaml.</summary>
     /// <param name="overwrite">Replace one that is there.</param>
+    /// <param name="isSwarmManager">As for <see cref="Detect"/>.</param>
     /// <exception cref="LapException">There is one already.</exception>
-    public static InitProposal Write(string root, bool overwrite)
+    public static InitProposal Write(string root, bool overwrite, Func<bool>? isSwarmManager = null)
     {
         var folder = Path.GetFullPath(root);
         foreach (var name in (ReadOnlySpan<string>)["laptime.yaml", "laptime.yml"])
@@ -33,20 +36,21 @@ public static class WorkspaceInit
             }
         }
 
-        var proposal = Detect(folder);
+        var proposal = Detect(folder, isSwarmManager);
         AtomicFile.Write(Path.Combine(folder, WorkspaceFile.FileName), proposal.Text);
         return proposal;
     }
 
     /// <summary>One look at one folder.</summary>
-    private sealed class Detection(string root)
+    private sealed class Detection(string root, Func<bool> isSwarmManager)
     {
         private readonly FolderScan scan = new(root);
         private readonly List<InitFinding> findings = [];
         private readonly List<ComponentGuess> components = [];
         private readonly List<(string Tool, string Path)> ledgers = [];
         private readonly List<string> kubernetes = [];
-        private string? compose;
+        private IReadOnlyList<string> compose = [];
+        private string? swarmEvidence;
 
         public InitProposal Propose()
         {
@@ -59,7 +63,7 @@ public static class WorkspaceInit
             }
 
             Compose();
-            var text = new InitText(Path.GetFileName(root), components, compose, kubernetes, ledgers, scan.Cut).Write();
+            var text = new InitText(Path.GetFileName(root), components, compose, swarmEvidence, kubernetes, ledgers, scan.Cut).Write();
             return new InitProposal(text, findings);
         }
 
@@ -138,7 +142,9 @@ public static class WorkspaceInit
             IReadOnlyList<ComposeService> services;
             try
             {
-                services = ComposeFile.Services(file);
+                var project = ComposeFile.Read(ComposeFile.FindAll(root), Environment.GetEnvironmentVariable);
+                services = project.Services;
+                swarmEvidence = project.SwarmEvidence is { } evidence && isSwarmManager() ? evidence : null;
             }
             catch (LapException e)
             {
@@ -146,30 +152,39 @@ public static class WorkspaceInit
                 return;
             }
 
-            compose = name;
+            compose = [.. ComposeFile.FindAll(root).Select(f => Path.GetFileName(f))];
             findings.Add(new InitFinding("compose", name, $"{services.Count} service(s)"));
             var named = new Dictionary<string, ComponentGuess>();
             foreach (var service in services)
             {
-                if (service.Context is not { } context || ComposeFile.IsRemote(context) || Inside(context) is not { } folder)
+                if (service.Build is not { IsRemote: false } build || Inside(build.Context) is not { } folder)
                 {
                     continue;
                 }
 
-                var guess = components.Find(c => c.Path == folder && !named.ContainsValue(c));
-                if (guess is null)
+                if (!scan.Exists(FolderScan.Join(folder, build.Dockerfile)))
                 {
-                    if (!scan.Exists(FolderScan.Join(folder, service.Dockerfile ?? "Dockerfile")))
+                    findings.Add(new InitFinding("compose", name, $"the Dockerfile of service {service.Name} is not there"));
+                    if (components.Find(c => c.Path == folder && !named.ContainsValue(c)) is { } project)
                     {
-                        findings.Add(new InitFinding("compose", name, $"service {service.Name} is left out: its Dockerfile is not there"));
-                        continue;
+                        components[components.IndexOf(project)] = named[service.Name] = project with { Name = service.Name, IsService = true, Port = service.Ports is [var port, ..] ? port.Published ?? port.Target : project.Port };
                     }
 
-                    guess = new ComponentGuess(service.Name, folder) { Image = (service.Dockerfile ?? "Dockerfile", service.BuildTarget) };
+                    continue;
+                }
+
+                // The file says how it is built: an image, also where a project lies beside the Dockerfile.
+                var guess = new ComponentGuess(service.Name, folder) { IsService = true, Image = (build.Dockerfile, build.Target), Port = service.Ports.FirstOrDefault(static p => p.Published is not null)?.Published };
+                if (components.FindIndex(c => c.Path == folder && !named.ContainsValue(c)) is >= 0 and var found)
+                {
+                    guess.Health = components[found].Health;
+                    components[found] = guess;
+                }
+                else
+                {
                     components.Add(guess);
                 }
 
-                components[components.IndexOf(guess)] = guess = Named(guess, service);
                 guess.Why.Add($"Service `{service.Name}` of {name}: name{(service.Ports.Count > 0 ? ", port" : "")} and order are from there.");
                 named[service.Name] = guess;
             }
@@ -178,25 +193,9 @@ public static class WorkspaceInit
             {
                 if (named.TryGetValue(service.Name, out var guess))
                 {
-                    guess.Needs = [.. service.DependsOn.Where(d => named.ContainsKey(d) && d != service.Name).Distinct()];
+                    guess.Needs = [.. service.DependsOn.Keys.Where(d => named.ContainsKey(d) && d != service.Name)];
                 }
             }
-        }
-
-        private static ComponentGuess Named(ComponentGuess guess, ComposeService service)
-        {
-            var renamed = guess with { Name = service.Name };
-            if (service.Ports.Count > 0)
-            {
-                renamed.Port = service.Ports[0].Published ?? service.Ports[0].Container;
-            }
-
-            if (renamed.Image is not null)
-            {
-                renamed.Image = (service.Dockerfile ?? "Dockerfile", service.BuildTarget);
-            }
-
-            return renamed;
         }
 
         /// <summary>The context as a folder of the workspace; null: outside, or not known before compose runs.</summary>

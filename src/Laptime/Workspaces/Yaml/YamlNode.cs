@@ -37,6 +37,9 @@ internal sealed class YamlNode(YamlKind kind, int line, int column, int start)
     /// <summary>Written without quotes and not as a block.</summary>
     public bool Plain { get; init; }
 
+    /// <summary>The local tag (<c>!reset</c>) of a node in another tool's file; null: none.</summary>
+    public string? Tag { get; set; }
+
     /// <summary>A mapping of which a key was refused: what seems to be missing may have been there.</summary>
     public bool Partial { get; set; }
 

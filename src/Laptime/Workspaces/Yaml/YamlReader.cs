@@ -98,6 +98,11 @@ internal sealed class YamlReader
                 throw Stop(current.Start, "this is not expected here", null);
         }
 
+        if (foreign && current is NodeEvent { Tag: { IsEmpty: false, IsNonSpecific: false } tag })
+        {
+            node.Tag = tag.Value;
+        }
+
         if (anchors is not null && current is NodeEvent { Anchor.IsEmpty: false } named)
         {
             // Set when the node is complete, so that no alias can make a circle.

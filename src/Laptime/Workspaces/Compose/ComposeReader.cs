@@ -1,0 +1,189 @@
+using Laptime.Foundations;
+using Laptime.Workspaces.Yaml;
+
+namespace Laptime.Workspaces.Compose;
+
+/// <summary>One reading of one set of files: text, nodes, variables, long forms, joining, <c>extends</c>, profiles, variables of services; then the binder.</summary>
+internal sealed class ComposeReader
+{
+    private readonly IReadOnlyList<string> files;
+    private readonly string directory;
+    private readonly Func<string, string?> lookup;
+    private readonly Interpolation interpolation;
+    private readonly ProblemCollector problems = new();
+    private readonly SortedSet<string> sources = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, ComposeNode> read = new(StringComparer.Ordinal);
+    private readonly List<string> warnings = [];
+
+    public ComposeReader(IReadOnlyList<string> files, Func<string, string?> environmentVariable)
+    {
+        this.files = files;
+        directory = Path.GetDirectoryName(files[0])!;
+        var variables = Variables(Path.Combine(directory, ".env"), environmentVariable, required: false);
+        lookup = name => environmentVariable(name) ?? variables.GetValueOrDefault(name);
+        interpolation = new Interpolation(lookup);
+    }
+
+    public ComposeProject Read()
+    {
+        ComposeNode? joined = null;
+        foreach (var file in files)
+        {
+            var root = File(file);
+            joined = joined is null ? ComposeJoin.Clean(root) : ComposeJoin.Join(joined, root);
+        }
+
+        problems.ThrowIfAny();
+        if (joined!.Given("services") is not { Kind: YamlKind.Map, Entries.Count: > 0 } services)
+        {
+            throw new LapException("the compose file has no services", joined.At.ToString(), "add `services:`");
+        }
+
+        ComposeShape.Check(joined, problems, warnings);
+        problems.ThrowIfAny();
+        var active = new List<ComposeEntry>(services.Entries.Count);
+        foreach (var entry in services.Entries)
+        {
+            if (!entry.Key.StartsWith(KeySet.OwnPrefix, StringComparison.Ordinal) && IsActive(entry.Value))
+            {
+                active.Add(entry with { Value = Complete(entry.Key, Extended(entry.Key, entry.Value, files[0], [])) });
+            }
+        }
+
+        problems.ThrowIfAny();
+        joined = joined.With("services", services with { Entries = active });
+        foreach (var (name, at) in interpolation.Unset)
+        {
+            warnings.Add($"{at}: the variable {name} is not set: it is taken as empty");
+        }
+
+        var project = new ComposeBinder(joined, directory, lookup, problems).Bind() with
+        {
+            Files = files, Sources = [.. files, .. sources.Where(s => !files.Contains(s))], Warnings = warnings, Variables = [.. interpolation.Asked],
+        };
+        problems.ThrowIfAny();
+        return project;
+    }
+
+    private ComposeNode File(string file)
+    {
+        if (read.TryGetValue(file, out var known))
+        {
+            return known;
+        }
+
+        var told = new ProblemList(WorkspaceFile.Shown(file));
+        var yaml = YamlReader.Read(WorkspaceFile.ReadText(file, told), told, foreign: true);
+        told.ThrowIfAny();
+        var root = yaml is { Kind: YamlKind.Map }
+            ? new ComposeNodes(told, interpolation).Of(yaml)
+            : throw new LapException("the compose file has no services", $"{told.File}:{yaml?.Line ?? 1}:{yaml?.Column ?? 1}", "add `services:`");
+        told.ThrowIfAny();
+        sources.Add(file);
+        return read[file] = new ShortForms(problems).Project(root);
+    }
+
+    private bool IsActive(ComposeNode service)
+    {
+        if (service.Given("profiles") is not { Kind: YamlKind.List, Items.Count: > 0 } profiles)
+        {
+            return true;
+        }
+
+        var wanted = (lookup("COMPOSE_PROFILES") ?? "").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        return wanted.Contains("*") || profiles.Items.Any(p => wanted.Contains(p.Text));
+    }
+
+    /// <summary>The service joined to the one that it extends, in this file or another.</summary>
+    private ComposeNode Extended(string name, ComposeNode service, string file, HashSet<string> above)
+    {
+        if (service.Given("extends") is not { } extends)
+        {
+            return service;
+        }
+
+        var wanted = extends.Kind == YamlKind.Scalar ? extends.Text : extends.TextOf("service");
+        var other = extends.TextOf("file") is { } path ? Path.GetFullPath(Path.Combine(Path.GetDirectoryName(file)!, path)) : file;
+        if (!above.Add(file + "\n" + name))
+        {
+            problems.Add(extends.At, $"service `{name}` extends itself", "take one of the `extends` away");
+            return service;
+        }
+
+        var root = other == file && file == files[0] ? Joined() : File(other);
+        if (wanted is null || root.Given("services")?.Given(wanted) is not { Kind: YamlKind.Map } below)
+        {
+            problems.Add(extends.At, $"there is no service `{wanted}` to extend", ProblemList.Suggest(wanted ?? "", [.. root.Given("services")?.Entries.Select(e => e.Key) ?? []]));
+            return service;
+        }
+
+        var lower = ComposeNode.Map([new ComposeEntry("services", below.At, ComposeNode.Map([new ComposeEntry(name, below.At, Extended(wanted, ComposeJoin.Clean(below), other, above))], below.At))], below.At);
+        var upper = ComposeNode.Map([new ComposeEntry("services", service.At, ComposeNode.Map([new ComposeEntry(name, service.At, service.With("extends", null))], service.At))], service.At);
+        return ComposeJoin.Join(lower, upper)["services"]![name]!.With("extends", null);
+    }
+
+    private ComposeNode Joined() => files.Skip(1).Aggregate(ComposeJoin.Clean(File(files[0])), (below, file) => ComposeJoin.Join(below, File(file)));
+
+    /// <summary>Variables of <c>env_file</c> below those of <c>environment</c>; those without a value taken from outside, or left out.</summary>
+    private ComposeNode Complete(string name, ComposeNode service)
+    {
+        var variables = new List<ComposeEntry>();
+        if (service.Given("env_file") is { } envFile)
+        {
+            foreach (var item in envFile.Kind == YamlKind.List ? envFile.Items : [envFile])
+            {
+                var required = item.TextOf("required") is not ("false" or "no");
+                if ((item.Kind == YamlKind.Map ? item.TextOf("path") : item.Text) is not { Length: > 0 } path)
+                {
+                    problems.Add(item.At, "`env_file` names a file", "for example `env_file: web.env`");
+                    continue;
+                }
+
+                var full = Path.GetFullPath(Path.Combine(directory, path));
+                if (required && !System.IO.File.Exists(full))
+                {
+                    problems.Add(item.At, $"the file `{ProblemList.Short(path)}` of service `{name}` does not exist", "create it, or correct `env_file`");
+                    continue;
+                }
+
+                foreach (var (key, value) in Variables(full, lookup, required))
+                {
+                    variables.RemoveAll(e => e.Key == key);
+                    variables.Add(new ComposeEntry(key, item.At, ComposeNode.Scalar(value, item.At)));
+                }
+            }
+        }
+
+        if (service.Given("environment") is { } environment)
+        {
+            foreach (var entry in environment.Entries)
+            {
+                variables.RemoveAll(e => e.Key == entry.Key);
+                if (!entry.Value.IsNull)
+                {
+                    variables.Add(entry);
+                }
+                else if (lookup(entry.Key) is { } passed)
+                {
+                    variables.Add(entry with { Value = ComposeNode.Scalar(passed, entry.Value.At) });
+                }
+            }
+        }
+
+        return service.With("env_file", null).With("environment", variables.Count == 0 ? null : ComposeNode.Map(variables, variables[0].KeyAt));
+    }
+
+    private IReadOnlyDictionary<string, string> Variables(string file, Func<string, string?> outer, bool required)
+    {
+        if (!required && !System.IO.File.Exists(file))
+        {
+            return new Dictionary<string, string>();
+        }
+
+        sources.Add(file);
+        var told = new ProblemList(WorkspaceFile.Shown(file));
+        var values = DotEnv.Parse(WorkspaceFile.ReadText(file, told), told, outer);
+        told.ThrowIfAny();
+        return values;
+    }
+}
