@@ -120,7 +120,7 @@ public static class ComposeWorkspace
                 Path = context ?? "",
                 Inputs = context is null ? [] : ["**"],
                 Needs = [.. service.DependsOn.Keys],
-                Build = context is null ? new BuildSettings() : new BuildSettings { Image = new ImageSettings(service.Build!.Dockerfile, "", service.Build.Target) },
+                Build = context is null ? new BuildSettings() : new BuildSettings { Image = ImageOf(service.Build!) },
                 Run = new RunSettings
                 {
                     Command = new CommandLine.Exec([.. (service.Command ?? []).Select(Template.Literal)]),
@@ -138,6 +138,12 @@ public static class ComposeWorkspace
 
         problems.ThrowIfAny();
         return components;
+    }
+
+    private static ImageSettings ImageOf(ComposeBuild build)
+    {
+        var image = new ImageSettings(build.Dockerfile, "", build.Target);
+        return build.Args.Count == 0 ? image : image with { Arguments = build.Args.ToDictionary(static a => a.Key, static a => Template.Literal(a.Value), StringComparer.Ordinal) };
     }
 
     /// <summary>Where users reach it: the first published TCP port.</summary>

@@ -25,6 +25,9 @@ internal sealed record ComponentGuess(string Name, string Path)
 
     public (string Dockerfile, string? Target)? Image { get; set; }
 
+    /// <summary>Build arguments of the image.</summary>
+    public IReadOnlyDictionary<string, string> Arguments { get; init; } = new Dictionary<string, string>();
+
     public string? Command { get; set; }
 
     /// <summary>Null: it serves none. 0: any free one.</summary>

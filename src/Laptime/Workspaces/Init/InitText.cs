@@ -99,7 +99,7 @@ internal sealed class InitText(string folderName, List<ComponentGuess> component
         if (guess.Image is { } image)
         {
             Line("    build:");
-            Line($"      image: {{ dockerfile: {Quote(image.Dockerfile)}, context: .{(image.Target is null ? "" : $", target: {Quote(image.Target)}")} }}");
+            Line($"      image: {{ dockerfile: {Quote(image.Dockerfile)}, context: .{(image.Target is null ? "" : $", target: {Quote(image.Target)}")}{(guess.Arguments.Count == 0 ? "" : $", args: {{ {string.Join(", ", guess.Arguments.Select(a => $"{a.Key}: {Quote(a.Value).Replace("${", "$${", StringComparison.Ordinal)}"))} }}")} }}");
         }
 
         if (guess.Steps.Count > 0)

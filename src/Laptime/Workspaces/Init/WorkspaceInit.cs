@@ -174,7 +174,7 @@ public static class WorkspaceInit
                 }
 
                 // The file says how it is built: an image, also where a project lies beside the Dockerfile.
-                var guess = new ComponentGuess(service.Name, folder) { IsService = true, Image = (build.Dockerfile, build.Target), Port = service.Ports.FirstOrDefault(static p => p.Published is not null)?.Published };
+                var guess = new ComponentGuess(service.Name, folder) { IsService = true, Image = (build.Dockerfile, build.Target), Arguments = build.Args, Port = service.Ports.FirstOrDefault(static p => p.Published is not null)?.Published };
                 if (components.FindIndex(c => c.Path == folder && !named.ContainsValue(c)) is >= 0 and var found)
                 {
                     guess.Health = components[found].Health;
