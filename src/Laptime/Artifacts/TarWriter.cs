@@ -69,8 +69,15 @@ internal static class TarWriter
             }
         }
 
-        await tar.WriteAsync(new byte[2 * Block], cancel).ConfigureAwait(false);
+        await tar.WriteAsync(End, cancel).ConfigureAwait(false);
     }
+
+    /// <summary>For other archives of ours: the header of a plain file.</summary>
+    internal static byte[] FileHeader(string path, long size) => Header(path, size, executable: false, null);
+
+    internal static byte[] PaddingAfter(long size) => new byte[Padding(size)];
+
+    internal static byte[] End => new byte[2 * Block];
 
     private static FaultException Refused(OutputFile file, string what, string mend) => new(new Fault(Outcome.BuildFailed, what, file.Source, mend));
 

@@ -30,11 +30,6 @@ public sealed class Builder(ProcessRunner runner, TimeProvider clock)
     public async Task<BuildResult> BuildAsync(BuildRequest request, Timeline timeline, int? parentSegment, Action<BuildLine>? onLine, CancellationToken cancel)
     {
         var component = request.Component;
-        if (component.Build.Image is not null)
-        {
-            throw new LapException($"{component.Name} builds a container image, which the store does not take yet", component.At.ToString(), "declare steps and outputs instead of image");
-        }
-
         var gaps = component.Build.Steps.Where(s => !ParityGap.Runs(s, request.Loop, request.Full))
             .Select(s => ParityGap.Text(component.Name, s, request.Loop)).ToList();
         var steps = component.Build.Steps.Where(s => ParityGap.Runs(s, request.Loop, request.Full)).ToList();

@@ -151,7 +151,8 @@ internal sealed class BuildPhase(
                 await store.UntagAsync(planned.Fingerprint.Value, cancel);
             }
 
-            made = await store.StoreAsync(result.Outputs, edited.Count > 0 ? Digest.None : planned.Fingerprint.Value, cancel);
+            var tag = edited.Count > 0 ? Digest.None : planned.Fingerprint.Value;
+            made = result.Image is { } image ? await images.StoreAsync(image, tag, cancel) : await store.StoreAsync(result.Outputs, tag, cancel);
             if (edited.Count == 0)
             {
                 await store.RecordOriginAsync(
