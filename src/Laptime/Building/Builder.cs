@@ -22,6 +22,9 @@ public sealed class Builder(ProcessRunner runner, TimeProvider clock)
 {
     private static readonly TimeSpan LockBound = TimeSpan.FromHours(1);
 
+    /// <summary>What starts the builder's programs, for what belongs to a build but is done elsewhere.</summary>
+    public ProcessRunner Runner => runner;
+
     /// <param name="timeline">Gets the segments <c>build/STEP</c> (and <c>wait</c> when another process builds the component just now).</param>
     /// <param name="parentSegment">Segment they lie in, or null.</param>
     /// <param name="onLine">What steps print, from the step's own thread.</param>

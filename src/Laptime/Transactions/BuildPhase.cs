@@ -1,4 +1,5 @@
 using Laptime.Artifacts;
+using Laptime.Artifacts.Images;
 using Laptime.Building;
 using Laptime.Fingerprints;
 using Laptime.Foundations;
@@ -11,6 +12,7 @@ namespace Laptime.Transactions;
 internal sealed class BuildPhase(
     TransactionRun run, Detected detected, Detector detector, ArtifactStore store, EarlierBuilds earlier, Builder builder, Action<BuildLine>? onLine)
 {
+    private readonly ImageStore images = new(store, run.Scope.Workspace.Root, Path.Combine(run.Scope.Folder.Path, "images"), builder.Runner, run.Clock);
     private readonly Lock gate = new();
     private readonly Dictionary<string, PlannedComponent> current = new(StringComparer.Ordinal);
     private readonly Dictionary<string, int> segments = new(StringComparer.Ordinal);

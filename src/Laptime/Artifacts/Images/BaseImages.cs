@@ -1,5 +1,6 @@
 using Laptime.Fingerprints;
 using Laptime.Foundations;
+using Laptime.Processes;
 using Laptime.Workspaces;
 
 namespace Laptime.Artifacts.Images;
@@ -8,8 +9,8 @@ namespace Laptime.Artifacts.Images;
 /// Base images, pinned by digest: from the artifact store, where they stay once they were used, or from a layout or registry, which is asked only the first time.
 /// </summary>
 /// <param name="root">Absolute path of the workspace: layouts are relative to it.</param>
-/// <param name="registry">Opens a registry by its address (<c>oci://HOST/REPOSITORY</c>).</param>
-internal sealed class BaseImages(ArtifactStore store, string root, TimeProvider clock, Func<string, ArtifactStore> registry)
+/// <param name="runner">For the credential helpers of registries.</param>
+internal sealed class BaseImages(ArtifactStore store, string root, ProcessRunner runner, TimeProvider clock)
 {
     /// <summary>The base's manifest, with all it refers to in the store; null for <c>scratch</c>.</summary>
     /// <exception cref="FaultException">It is not there, not for the platform, or cannot be fetched.</exception>
@@ -29,14 +30,13 @@ internal sealed class BaseImages(ArtifactStore store, string root, TimeProvider 
             return await CheckedAsync(text, here, platform, cancel).ConfigureAwait(false);
         }
 
+        // The layout is for files on their way into a registry: none are here.
+        using var remote = reference is ImageReference.Registry at
+            ? new OciRegistryStore(RegistryAddress.Parse(at.Address), new OciLayoutStore(Path.Combine(root, ".laptime", "artifacts"), clock), new RegistryOptions(), runner, clock)
+            : null;
+        ArtifactStore from = reference is ImageReference.Layout layout ? new OciLayoutStore(Path.GetFullPath(Path.Combine(root, layout.Folder)), clock) : remote ?? store;
         try
         {
-            var from = reference switch
-            {
-                ImageReference.Layout layout => new OciLayoutStore(Path.GetFullPath(Path.Combine(root, layout.Folder)), clock),
-                ImageReference.Registry remote => registry(remote.Address),
-                _ => store,
-            };
             var found = await from.GetManifestAsync(digest, cancel).ConfigureAwait(false)
                 ?? throw new FaultException(new Fault(Outcome.BuildFailed, $"the base image {text} is not there", from.Name,
                     reference is ImageReference.Stored ? "name where it is: `HOST/REPOSITORY@sha256:…` or `oci-layout:FOLDER@sha256:…`" : "correct the digest, or push the base again"));

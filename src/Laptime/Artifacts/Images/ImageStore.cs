@@ -1,5 +1,6 @@
 using Laptime.Building.Images;
 using Laptime.Fingerprints;
+using Laptime.Processes;
 
 namespace Laptime.Artifacts.Images;
 
@@ -7,9 +8,9 @@ namespace Laptime.Artifacts.Images;
 /// <param name="store">The store.</param>
 /// <param name="root">Absolute path of the workspace.</param>
 /// <param name="folder">For what is on its way.</param>
-/// <param name="clock">For locks.</param>
-/// <param name="registry">Opens a registry by its address (<c>oci://HOST/REPOSITORY</c>), for base images.</param>
-public sealed class ImageStore(ArtifactStore store, string root, string folder, TimeProvider clock, Func<string, ArtifactStore> registry)
+/// <param name="runner">For the credential helpers of registries with base images.</param>
+/// <param name="clock">For locks and bounds.</param>
+public sealed class ImageStore(ArtifactStore store, string root, string folder, ProcessRunner runner, TimeProvider clock)
 {
     /// <summary>Stores the image as one OCI image manifest with all its blobs, and removes what the build left.</summary>
     /// <param name="fingerprint">Tags it; <see cref="Digest.None"/> leaves it untagged (tainted).</param>
@@ -20,7 +21,7 @@ public sealed class ImageStore(ArtifactStore store, string root, string folder, 
         IReadOnlyList<string> tags = fingerprint.IsNone ? [] : [ArtifactStore.TagOf(fingerprint)];
         if (image is BuiltImage.Layered layered)
         {
-            return await new LayeredImage(store, folder, new BaseImages(store, root, clock, registry)).StoreAsync(layered, tags, cancel).ConfigureAwait(false);
+            return await new LayeredImage(store, folder, new BaseImages(store, root, runner, clock)).StoreAsync(layered, tags, cancel).ConfigureAwait(false);
         }
 
         var archive = (BuiltImage.Archive)image;

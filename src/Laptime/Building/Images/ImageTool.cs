@@ -74,14 +74,14 @@ internal sealed class ImageTool(BuildRequest request, ImageSettings image, Proce
     private async Task<(BuiltImage, IReadOnlyList<StepResult>)> BuildahAsync(int? after, CancellationToken cancel)
     {
         var id = System.IO.Path.Combine(folder, "id");
-        var layout = System.IO.Path.Combine(folder, "layout");
+        var archive = System.IO.Path.Combine(folder, "image.tar");
         List<string> arguments = ["build", "--layers", "--format", "oci", "--iidfile", id];
         Common(arguments);
         var build = await RunAsync("image", "buildah", [.. arguments, ContextPath], Arguments(), BuildBound, after, cancel).ConfigureAwait(false);
-        // Not compressed: a layer's bytes would depend on the version of the compressor.
-        var pushed = await RunAsync("export", "buildah", ["push", "--quiet", "--disable-compression", "--format", "oci", (await File.ReadAllTextAsync(id, cancel).ConfigureAwait(false)).Trim(), $"oci:{layout}"], [],
+        // Docker's archive, for its layers are not compressed: their bytes would depend on the version of the compressor. (Into a layout, --disable-compression does nothing.)
+        var pushed = await RunAsync("export", "buildah", ["push", "--quiet", (await File.ReadAllTextAsync(id, cancel).ConfigureAwait(false)).Trim(), $"docker-archive:{archive}"], [],
             ExportBound, build.Segment.Id, cancel).ConfigureAwait(false);
-        return (new BuiltImage.Archive(layout, Platform, Stamped: false), [build, pushed]);
+        return (new BuiltImage.Archive(archive, Platform, Stamped: false), [build, pushed]);
     }
 
     private async Task<(BuiltImage, IReadOnlyList<StepResult>)> DotnetAsync(int? after, CancellationToken cancel)
