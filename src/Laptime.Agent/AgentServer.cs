@@ -5,7 +5,7 @@ using Laptime.Targets.Local;
 namespace Laptime.Agent;
 
 /// <summary>What an agent is made of.</summary>
-internal sealed record AgentParts(Supervisor Supervisor, Rollouts Rollouts, Observer Observer, Watch Watch, string Version, TimeProvider Clock)
+internal sealed record AgentParts(Supervisor Supervisor, Rollouts Rollouts, Leads Leads, Observer Observer, Watch Watch, string Version, TimeProvider Clock)
 {
     internal SignalReader Signals => field ??= new SignalReader(Clock);
 
@@ -102,6 +102,7 @@ internal sealed class AgentServer(AgentParts parts) : IDisposable
             {
                 await Task.Delay(Round, clock, ending.Token);
                 await parts.Rollouts.ReclaimFrontsAsync(ending.Token);
+                await parts.Leads.ReclaimFrontsAsync(ending.Token);
                 parts.Supervisor.RememberAgain();
             }
             catch (OperationCanceledException)
@@ -116,7 +117,7 @@ internal sealed class AgentServer(AgentParts parts) : IDisposable
             }
 
             logs.ForEach(LogRotation.RotateWhenLarge);
-            var idle = logs.Count == 0 && parts.Watch.State == "off" && Volatile.Read(ref connections) == 0;
+            var idle = logs.Count == 0 && parts.Leads.Count == 0 && parts.Watch.State == "off" && Volatile.Read(ref connections) == 0;
             if (idle && clock.GetElapsedTime(Volatile.Read(ref lastRequest)) > IdleBound)
             {
                 End();

@@ -82,6 +82,16 @@ internal sealed class Connection(AgentParts agent, Stream stream)
                 return new AgentAnswer.Done();
             case AgentRequest.Stop stop:
                 return new AgentAnswer.Done(await agent.Rollouts.StopAsync(stop.Environment, stop.Component, stop.Fence));
+            case AgentRequest.Lead lead:
+                await agent.Leads.LeadAsync(lead, cancel);
+                return new AgentAnswer.Done();
+            case AgentRequest.Drain drain:
+                await agent.Leads.DrainAsync(drain.Environment, drain.Component, cancel);
+                return new AgentAnswer.Done();
+            case AgentRequest.EndLead over:
+                return new AgentAnswer.Done(await agent.Leads.EndAsync(over.Environment, over.Component));
+            case AgentRequest.AskLeads leads:
+                return new AgentAnswer.Leads(agent.Leads.Read(leads.Environment));
             case AgentRequest.Watch directories:
                 return new AgentAnswer.Watching(agent.Watch.Start(directories.Directories));
             case AgentRequest.AskStatus:

@@ -47,13 +47,15 @@ internal static class Program
             await using var fronts = new Fronts();
             using var watch = new Watch();
             var rollouts = new Rollouts(supervisor, fronts, new Fences(folder));
-            using var server = new AgentServer(new AgentParts(supervisor, rollouts, new Observer(supervisor, fronts), watch, version, clock));
+            var leads = new Leads(fronts, folder, clock, supervisor.Background);
+            using var server = new AgentServer(new AgentParts(supervisor, rollouts, leads, new Observer(supervisor, fronts), watch, version, clock));
             using var terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, End);
             using var interrupted = PosixSignalRegistration.Create(PosixSignal.SIGINT, End);
             using var hungUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, static signal => signal.Cancel = true);
 
             supervisor.Adopt();
             await rollouts.ResumeAsync(CancellationToken.None);
+            await leads.ResumeAsync(CancellationToken.None);
 
             File.Delete(socketPath);
             using var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);

@@ -12,7 +12,7 @@ namespace Laptime.Tests.Engines;
 /// made with, <c>/health</c> with 200. Its PID 1 ends at once on SIGTERM.
 /// </summary>
 /// <remarks>
-/// Environment variables make it misbehave: <c>READY_AFTER=SECONDS</c> or <c>READY_AFTER=never</c>: <c>/health</c> answers 404 until then; <c>CRASH=CODE</c>:
+/// Environment variables make it misbehave: <c>READY_AFTER=SECONDS</c> or <c>READY_AFTER=never</c> (also <c>HEALTH=bad</c>): <c>/health</c> answers 404 until then; <c>CRASH=CODE</c>:
 /// prints two lines and ends with that code; <c>CRASH_AFTER=SECONDS</c>: serves, then ends with 3; <c>DEAF=1</c>: ignores SIGTERM.
 /// </remarks>
 internal static class ServiceImage
@@ -26,6 +26,8 @@ internal static class ServiceImage
         echo "${LAPTIME_REVISION:-none}" > /tmp/www/version
         httpd -f -p "${PORT:-8080}" -h /tmp/www &
         server=$!
+        echo "listening as ${LAPTIME_REVISION:-none}"
+        if [ "$HEALTH" = bad ]; then READY_AFTER=never; fi
         if [ -n "$DEAF" ]; then trap '' TERM; else trap 'kill $server; exit 0' TERM; fi
         case ${READY_AFTER:-0} in
             0) echo ok > /tmp/www/health ;;

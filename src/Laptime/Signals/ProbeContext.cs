@@ -11,6 +11,14 @@ public sealed record ProbeContext
     /// <summary>Null when the instance serves no port.</summary>
     public int? Port { get; init; }
 
+    /// <summary>
+    /// Where a bare connection is tried instead, when something that accepts by itself stands before the instance (a container engine's proxy); null: the address above.
+    /// </summary>
+    public System.Net.IPEndPoint? Listener { get; init; }
+
+    /// <summary>The instance's own health check (an image's HEALTHCHECK), asked where no ready probe is declared; null: it has none.</summary>
+    public HealthCheck? Health { get; init; }
+
     /// <summary>Directory for command and file probes.</summary>
     public required string Directory { get; init; }
 
@@ -26,6 +34,12 @@ public sealed record ProbeContext
     /// <summary>Asked before every attempt: has the instance died?</summary>
     public required Func<CancellationToken, ValueTask<Life>> Life { get; init; }
 }
+
+/// <summary>A check that belongs to the instance itself. Its own interval is not waited for: it is asked as often as a ready probe.</summary>
+/// <param name="Text">What it asks, in words.</param>
+/// <param name="Ask">One attempt with a bound that it must keep.</param>
+/// <param name="Bound">On the whole wait.</param>
+public sealed record HealthCheck(string Text, Func<TimeSpan, CancellationToken, Task<ProbeAnswer>> Ask, TimeSpan Bound);
 
 /// <summary>What the supervisor says of an instance.</summary>
 public abstract record Life

@@ -17,6 +17,9 @@ public sealed class Prober(TimeProvider clock)
     /// <summary>A worker without a port or any probe has no other sign of life than to go on living for this long.</summary>
     private static readonly TimeSpan Settle = TimeSpan.FromMilliseconds(500);
 
+    /// <summary>A program in a container takes tens of milliseconds to start.</summary>
+    private static readonly TimeSpan HealthPoll = TimeSpan.FromMilliseconds(250);
+
     private readonly ProbeClient client = new(clock);
 
     /// <summary>
@@ -34,7 +37,7 @@ public sealed class Prober(TimeProvider clock)
         var wait = new BoundedWait(clock, instance);
         var end = probes.Live is { } probe
             ? await wait.UntilAsync((limit, stop) => client.AskOnceAsync(probe, instance, limit, stop), bound, probe.Poll, probe.Successes, cancel)
-            : await wait.UntilAsync((limit, stop) => client.TcpAsync(null, instance, limit, stop), bound, ListenPoll, 1, cancel);
+            : await wait.UntilAsync((limit, stop) => client.TcpAsync(null, Listening(instance), limit, stop), bound, ListenPoll, 1, cancel);
         var seen = end.Last?.Seen;
         if (end.Ending == WaitEnding.Passed)
         {
@@ -59,7 +62,7 @@ public sealed class Prober(TimeProvider clock)
     {
         if (probes.Ready is not { } probe)
         {
-            return new ReadySignal(SignalStatus.NotDefined);
+            return instance.Health is { } health ? await HealthyAsync(health, instance, cancel) : new ReadySignal(SignalStatus.NotDefined);
         }
 
         var end = await new BoundedWait(clock, instance)
@@ -82,6 +85,28 @@ public sealed class Prober(TimeProvider clock)
         };
         return new ReadySignal(flapping ? SignalStatus.Fail : StatusOf(end), end.Seconds, end.Attempts, SeenLast(end), fault);
     }
+
+    /// <summary>Waits for the instance's own check.</summary>
+    private async Task<ReadySignal> HealthyAsync(HealthCheck health, ProbeContext instance, CancellationToken cancel)
+    {
+        var end = await new BoundedWait(clock, instance).UntilAsync(health.Ask, health.Bound, HealthPoll, 1, cancel);
+        if (end.Ending == WaitEnding.Passed)
+        {
+            return new ReadySignal(SignalStatus.Pass, end.Seconds, end.Attempts, end.Last?.Seen);
+        }
+
+        var where = $"{instance.Component}, its own health check {health.Text}";
+        var fault = end.Ending switch
+        {
+            WaitEnding.Died => Faults.Died(end.Life!, end, instance),
+            WaitEnding.Unaskable => Faults.Unaskable(Outcome.ReadinessTimeout, "healthy", end, where, instance),
+            _ => Faults.RanOut(Outcome.ReadinessTimeout, "not healthy", end, health.Bound, where, instance),
+        };
+        return new ReadySignal(StatusOf(end), end.Seconds, end.Attempts, SeenLast(end), fault);
+    }
+
+    private static ProbeContext Listening(ProbeContext instance) =>
+        instance.Listener is { } at ? instance with { Host = at.Address.ToString(), Port = at.Port } : instance;
 
     /// <summary>Asks once more whether an instance that was ready still is; when not, it flaps (26). A signal that was not a pass comes back as it is.</summary>
     public async Task<ReadySignal> StillReadyAsync(ProbeSettings probes, ReadySignal before, ProbeContext instance, CancellationToken cancel)

@@ -112,6 +112,9 @@ public sealed record RolloutRequest
     /// <summary>Unpacks the artifact into a folder of the target's choice.</summary>
     public required Func<string, CancellationToken, Task> Unpack { get; init; }
 
+    /// <summary>Where the artifact is; an image's manifest, config and layers are read from it. Null: only <see cref="Unpack"/> is given.</summary>
+    public Artifacts.ArtifactStore? Store { get; init; }
+
     /// <summary>Values of template names except port.</summary>
     public required Func<string, string?> Names { get; init; }
 

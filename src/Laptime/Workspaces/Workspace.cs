@@ -185,6 +185,12 @@ public sealed record RunSettings
     /// <summary>The port users reach it at (the front port on the process target); null: it serves none.</summary>
     public int? Port { get; init; }
 
+    /// <summary>A fixed image instead of one that is built here: pinned, <c>repo@sha256:…</c>, or the id of one that the engine has. Null: the artifact is the image.</summary>
+    public Template? Image { get; init; }
+
+    /// <summary>The port that the program in a container listens on; null: the only one that its image exposes, else <see cref="Port"/>.</summary>
+    public int? ContainerPort { get; init; }
+
     public IReadOnlyDictionary<string, Template> Env { get; init; } = new Dictionary<string, Template>();
 
     public int Replicas { get; init; } = 1;

@@ -674,7 +674,7 @@ public sealed class LocalTargetContract : TargetContract, IAsyncLifetime
     }
 
     /// <summary>The program of a project built in the same configuration as this one.</summary>
-    private static string Sibling(string group, string project, string otherGroup, string otherProject, string program) =>
+    internal static string Sibling(string group, string project, string otherGroup, string otherProject, string program) =>
         Path.GetFullPath(Path.Combine(
             AppContext.BaseDirectory.Replace($"{Separator}{group}{Separator}{project}{Separator}", $"{Separator}{otherGroup}{Separator}{otherProject}{Separator}", StringComparison.Ordinal),
             OperatingSystem.IsWindows() ? program + ".exe" : program));

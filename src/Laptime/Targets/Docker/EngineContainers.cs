@@ -34,6 +34,10 @@ public sealed partial class EngineClient
 
     public Task RenameContainerAsync(string id, string name, CancellationToken cancel) => PostAsync($"/containers/{Escape(id)}/rename?name={Escape(name)}", DefaultBound, cancel);
 
+    /// <summary>Changes what the engine does when it ends: no, always, unless-stopped, on-failure.</summary>
+    public Task KeepContainerAsync(string id, string restart, CancellationToken cancel) =>
+        PostAsync($"/containers/{Escape(id)}/update", new HostConfig { RestartPolicy = new RestartPolicy(restart) }, EngineJson.Default.HostConfig, cancel);
+
     /// <summary>Removes it with its anonymous volumes; with <paramref name="force"/> also while it runs. False when there was none.</summary>
     public async Task<bool> RemoveContainerAsync(string id, bool force, CancellationToken cancel)
     {

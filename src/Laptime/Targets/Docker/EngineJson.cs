@@ -283,7 +283,11 @@ public sealed record NetworkingConfig(Dictionary<string, EndpointSettings>? Endp
 
 public sealed record ContainerNetworks(Dictionary<string, PortBinding[]?>? Ports, Dictionary<string, EndpointSettings>? Networks);
 
-internal sealed record CreatedObject(string? Id, string? ID, string? Name, string[]? Warnings);
+/// <summary>What was made, as containers, networks and execs say it.</summary>
+internal sealed record CreatedObject(string? Id, string[]? Warnings);
+
+/// <summary>The same as services, configs and secrets say it.</summary>
+internal sealed record CreatedSwarmObject(string? ID);
 
 internal sealed record ExecCreate(string[] Cmd, bool AttachStdout, bool AttachStderr, string[]? Env, string? User, string? WorkingDir);
 
@@ -396,7 +400,9 @@ public sealed record EngineAuth
 [JsonSerializable(typeof(ContainerSummary[]))]
 [JsonSerializable(typeof(ContainerInspect))]
 [JsonSerializable(typeof(ContainerCreate))]
+[JsonSerializable(typeof(HostConfig))]
 [JsonSerializable(typeof(CreatedObject))]
+[JsonSerializable(typeof(CreatedSwarmObject))]
 [JsonSerializable(typeof(ExecCreate))]
 [JsonSerializable(typeof(ExecStart))]
 [JsonSerializable(typeof(ExecInspect))]

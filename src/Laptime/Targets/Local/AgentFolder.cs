@@ -34,6 +34,9 @@ public sealed class AgentFolder
     /// <summary>What runs, so that the next agent can take it over.</summary>
     public string Instances => Path.Combine(Run, "instances.json");
 
+    /// <summary>What fronts lead to that the agent does not run itself.</summary>
+    public string Leads => Path.Combine(Run, "leads.json");
+
     public string LogsOf(string environment, string component) => Path.Combine(Root, ".laptime", "logs", environment, component);
 
     public string ReleasesOf(string environment, string component) => Path.Combine(Root, ".laptime", "releases", environment, component);

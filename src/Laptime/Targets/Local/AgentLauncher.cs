@@ -22,6 +22,9 @@ public sealed class AgentLauncher(AgentFolder folder, string version, TimeProvid
     /// <summary>Something was left running here that an agent would take over.</summary>
     public bool HasInstances => File.Exists(folder.Instances);
 
+    /// <summary>A front led somewhere when the last agent ended; the next one leads there again.</summary>
+    public bool HasLeads => File.Exists(folder.Leads);
+
     /// <summary>A connection to the running agent; null when none runs (or it speaks another protocol).</summary>
     public async Task<AgentClient?> TryConnectAsync(CancellationToken cancel)
     {

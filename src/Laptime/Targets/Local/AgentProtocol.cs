@@ -11,7 +11,7 @@ namespace Laptime.Targets.Local;
 public static class AgentProtocol
 {
     /// <summary>Raised when a message changes its meaning. An agent of another version is replaced; it leaves its instances running.</summary>
-    public const int Version = 1;
+    public const int Version = 2;
 
     /// <summary>Longest line either side accepts, in bytes.</summary>
     public const int LongestLine = 32 * 1024 * 1024;
@@ -32,6 +32,10 @@ public static class AgentProtocol
 [JsonDerivedType(typeof(Abort), "abort")]
 [JsonDerivedType(typeof(Settle), "settle")]
 [JsonDerivedType(typeof(Stop), "stop")]
+[JsonDerivedType(typeof(Lead), "lead")]
+[JsonDerivedType(typeof(Drain), "drain")]
+[JsonDerivedType(typeof(EndLead), "end-lead")]
+[JsonDerivedType(typeof(AskLeads), "leads")]
 [JsonDerivedType(typeof(Watch), "watch")]
 [JsonDerivedType(typeof(AskStatus), "status")]
 [JsonDerivedType(typeof(Shutdown), "shutdown")]
@@ -76,6 +80,21 @@ public abstract record AgentRequest
     public sealed record Stop(string Environment, string Component, long Fence) : AgentRequest;
 
     /// <summary>
+    /// Leads a component's front to what the agent does not run itself (containers with a port on loopback): at once, and until the next one. Who is led there is whoever
+    /// asks' decision, and so is the way back. Answered with <see cref="AgentAnswer.Done"/>.
+    /// </summary>
+    public sealed record Lead(string Environment, string Component, int FrontPort, string Revision, IReadOnlyList<Backend> Backends, double DrainSeconds) : AgentRequest;
+
+    /// <summary>Answered with <see cref="AgentAnswer.Done"/> when nothing is under way any more on what the component's front led to before, or draining took its bound.</summary>
+    public sealed record Drain(string Environment, string Component) : AgentRequest;
+
+    /// <summary>Closes a front that was opened by <see cref="Lead"/>. Answered with <see cref="AgentAnswer.Done"/>, <c>Changed</c> telling whether there was one.</summary>
+    public sealed record EndLead(string Environment, string Component) : AgentRequest;
+
+    /// <summary>Answered with <see cref="AgentAnswer.Leads"/>.</summary>
+    public sealed record AskLeads(string Environment) : AgentRequest;
+
+    /// <summary>
     /// Watches these input directories (absolute) from now on, instead of those before. Answered with <see cref="AgentAnswer.Watching"/>; check the index in
     /// full after it, and while the no-op answer says clean for that mark, the check still stands.
     /// </summary>
@@ -97,6 +116,7 @@ public abstract record AgentRequest
 [JsonDerivedType(typeof(Started), "started")]
 [JsonDerivedType(typeof(LifeOf), "life")]
 [JsonDerivedType(typeof(Evidence), "evidence")]
+[JsonDerivedType(typeof(Leads), "leads")]
 [JsonDerivedType(typeof(Watching), "watching")]
 [JsonDerivedType(typeof(Status), "status")]
 public abstract record AgentAnswer
@@ -124,6 +144,8 @@ public abstract record AgentAnswer
     /// <param name="Verdict">pass, fail, unknown.</param>
     /// <param name="Revision">The label of what the front leads to.</param>
     public sealed record Evidence(string Verdict, string? Revision, int Instances, int Of, string? Why) : AgentAnswer;
+
+    public sealed record Leads(IReadOnlyList<LeadState> Components) : AgentAnswer;
 
     /// <param name="Mark">One word, understood by this agent alone; null: these directories cannot be watched reliably.</param>
     public sealed record Watching(string? Mark) : AgentAnswer;
@@ -213,6 +235,32 @@ public sealed record ProbePlan
         };
         return new Probe { Form = form, At = new SourceLocation("laptime.yaml", 0, 0) };
     }
+}
+
+/// <param name="Name">In messages: the container's name.</param>
+/// <param name="Port">On loopback.</param>
+public sealed record Backend(string Name, int Port);
+
+/// <summary>A front that leads to what the agent does not run itself.</summary>
+public sealed record LeadState
+{
+    public required string Environment { get; init; }
+
+    public required string Component { get; init; }
+
+    public required int FrontPort { get; init; }
+
+    public required string Revision { get; init; }
+
+    public required IReadOnlyList<Backend> Backends { get; init; }
+
+    public required double DrainSeconds { get; init; }
+
+    /// <summary>The front is open and leads there.</summary>
+    public bool Leads { get; init; }
+
+    /// <summary>Who has the port instead, in words; null when nobody has or it leads.</summary>
+    public string? Holder { get; init; }
 }
 
 public sealed record StartedInstance(string Id, int Pid, int Port);
