@@ -33,11 +33,6 @@ public static class DeploymentKey
         Add("replicas", run.Replicas.ToString(CultureInfo.InvariantCulture));
         Add("stop-grace", run.StopGrace.Ticks.ToString(CultureInfo.InvariantCulture));
         Add("drain", run.Drain.Ticks.ToString(CultureInfo.InvariantCulture));
-        if (run.Image is { } image)
-        {
-            Add("image", Text(image));
-        }
-
         if (run.ContainerPort is { } inside)
         {
             Add("container-port", inside.ToString(CultureInfo.InvariantCulture));

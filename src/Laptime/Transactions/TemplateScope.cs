@@ -122,7 +122,7 @@ public sealed class TemplateScope
 
         if (component.Run is { } run)
         {
-            foreach (var template in Of(run.Command).Concat(run.Env.Values).Concat(run.Image is { } image ? [image] : []))
+            foreach (var template in Of(run.Command).Concat(run.Env.Values))
             {
                 yield return template;
             }

@@ -185,9 +185,6 @@ public sealed record RunSettings
     /// <summary>The port users reach it at (the front port on the process target); null: it serves none.</summary>
     public int? Port { get; init; }
 
-    /// <summary>A fixed image instead of one that is built here: pinned, <c>repo@sha256:…</c>, or the id of one that the engine has. Null: the artifact is the image.</summary>
-    public Template? Image { get; init; }
-
     /// <summary>The port that the program in a container listens on; null: the only one that its image exposes, else <see cref="Port"/>.</summary>
     public int? ContainerPort { get; init; }
 
@@ -195,7 +192,10 @@ public sealed record RunSettings
 
     public int Replicas { get; init; } = 1;
 
-    /// <summary>An image that is not built here (a service of a compose file that has `image` alone), pinned by digest when it is deployed; null: the artifact is what runs.</summary>
+    /// <summary>
+    /// An image that is not built here, pinned by digest when it is deployed; null: the artifact is what runs. In laptime.yaml it is written pinned (<c>repo@sha256:…</c>, or the id of an
+    /// image that the engine has), in a compose file as people do.
+    /// </summary>
     public string? Image { get; init; }
 
     /// <summary>What the environment's compose files say of this component, by key, as canonical text: part of the deployment key. Empty without them.</summary>

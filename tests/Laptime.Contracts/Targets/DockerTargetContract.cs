@@ -66,7 +66,7 @@ public sealed class DockerTargetContract : TargetContract, IAsyncLifetime
         Name = name, Path = "", At = At,
         Run = new RunSettings
         {
-            Command = new CommandLine.Exec([]), Image = Template.Literal(image), Port = front,
+            Command = new CommandLine.Exec([]), Image = image, Port = front,
             Env = (env ?? new Dictionary<string, string>()).ToDictionary(v => v.Key, v => Template.Literal(v.Value)),
             Drain = TimeSpan.FromSeconds(2), StopGrace = TimeSpan.FromSeconds(3),
         },
@@ -193,7 +193,7 @@ public sealed class DockerTargetContract : TargetContract, IAsyncLifetime
         {
             var web = Component("web");
             var began = TimeProvider.System.GetTimestamp();
-            var fault = await Assert.ThrowsAsync<FaultException>(() => RolloutAsync(Request(web with { Run = web.Run! with { Image = Template.Literal(missing) } }, "two")));
+            var fault = await Assert.ThrowsAsync<FaultException>(() => RolloutAsync(Request(web with { Run = web.Run! with { Image = missing } }, "two")));
             Assert.Equal(Outcome.RolloutFailed, fault.Fault.Outcome);
             Assert.Contains(missing, fault.Fault.What);
             Assert.True(TimeProvider.System.GetElapsedTime(began) < TimeSpan.FromSeconds(3));
@@ -206,7 +206,7 @@ public sealed class DockerTargetContract : TargetContract, IAsyncLifetime
     public async Task A_movable_image_is_refused()
     {
         var web = Component("web");
-        var fault = await Assert.ThrowsAsync<FaultException>(() => RolloutAsync(Request(web with { Run = web.Run! with { Image = Template.Literal("contract/service:1") } }, "one")));
+        var fault = await Assert.ThrowsAsync<FaultException>(() => RolloutAsync(Request(web with { Run = web.Run! with { Image = "contract/service:1" } }, "one")));
         Assert.Contains("not pinned", fault.Fault.What);
     }
 
@@ -360,7 +360,7 @@ public sealed class DockerTargetContract : TargetContract, IAsyncLifetime
     {
         var healthy = await HealthyImageAsync("wget -q -O /dev/null http://127.0.0.1:8080/health");
         var web = Component("web", new Dictionary<string, string> { ["READY_AFTER"] = "1" });
-        web = web with { Run = web.Run! with { Image = Template.Literal(healthy) }, Probes = new ProbeSettings() };
+        web = web with { Run = web.Run! with { Image = healthy }, Probes = new ProbeSettings() };
         var request = Request(web, "one");
         var result = await RolloutAsync(request);
         Assert.True(result.Fault is null, result.Fault?.What);

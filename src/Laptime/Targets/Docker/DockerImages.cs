@@ -13,28 +13,29 @@ internal sealed class DockerImages(EngineClient engine)
     {
         if (run.Image is { } fixedImage)
         {
-            return await FixedAsync(request.Component, fixedImage.Resolve(request.Names), cancel);
+            return await FixedAsync(request.Component, fixedImage, run.Stack.Count > 0, cancel);
         }
 
         throw new FaultException(new Fault(
             Outcome.RolloutFailed, $"{request.Component.Name} has no image that could run in Docker", request.Component.At.ToString(), "give it `build.image`, or `run.image: repo@sha256:...`"));
     }
 
-    private async Task<ImageInspect> FixedAsync(Component component, string reference, CancellationToken cancel)
+    /// <param name="movable">It may be written without a digest, as compose files do: then what the engine has under that name now is what runs, by its id.</param>
+    private async Task<ImageInspect> FixedAsync(Component component, string reference, bool movable, CancellationToken cancel)
     {
-        if (await engine.InspectImageAsync(reference, cancel) is { } here && IsPinned(reference))
-        {
-            return here;
-        }
-
-        if (!IsPinned(reference))
+        if (!movable && !IsPinned(reference))
         {
             throw new FaultException(new Fault(
                 Outcome.RolloutFailed, $"{component.Name}: the image {reference} is not pinned by digest: what it leads to may change unseen", component.At.ToString(),
                 "write repo@sha256:... (docker image inspect --format '{{index .RepoDigests 0}}' IMAGE prints it)"));
         }
 
-        if (!reference.Contains('@', StringComparison.Ordinal))
+        if (await engine.InspectImageAsync(reference, cancel) is { } here)
+        {
+            return here;
+        }
+
+        if (reference.StartsWith("sha256:", StringComparison.Ordinal))
         {
             throw new FaultException(new Fault(
                 Outcome.RolloutFailed, $"{component.Name}: the engine has no image {reference}", component.At.ToString(), "load it first, or name it repo@sha256:..., which can be pulled"));

@@ -50,21 +50,18 @@ public sealed partial class EngineClient
         return digest ?? throw new EngineException(EngineError.Failed, null, $"docker did not say which digest {repository}:{tag} was pushed with", $"{Endpoint}", null);
     }
 
-    /// <summary>Pulls by digest.</summary>
-    /// <param name="reference"><c>repo@sha256:…</c>. A movable name is refused: what it leads to is not known.</param>
+    /// <summary>Pulls one image.</summary>
+    /// <param name="reference"><c>repo@sha256:…</c>; a movable name brings what it leads to now, so ask for its id afterwards and go on with that.</param>
     /// <param name="auth">Null: anonymous.</param>
     /// <param name="bound">On the whole pull.</param>
     public async Task PullImageAsync(string reference, EngineAuth? auth, TimeSpan bound, CancellationToken cancel)
     {
-        if (!reference.Contains("@sha256:", StringComparison.Ordinal))
-        {
-            throw new ArgumentException($"not pinned by digest: {reference}", nameof(reference));
-        }
-
+        // Without one of the two the engine would pull every tag that there is.
+        var name = reference.Contains('@', StringComparison.Ordinal) || reference.LastIndexOf(':') > reference.LastIndexOf('/') ? reference : reference + ":latest";
         using var limit = Bounded(bound, cancel);
         try
         {
-            using var answer = await OpenUnboundedAsync(HttpMethod.Post, $"/images/create?fromImage={Escape(reference)}", null, Auth(auth), limit.Token);
+            using var answer = await OpenUnboundedAsync(HttpMethod.Post, $"/images/create?fromImage={Escape(name)}", null, Auth(auth), limit.Token);
             await foreach (var progress in LinesAsync(answer, "/images/create", EngineJson.Default.EngineProgress, limit.Token))
             {
                 ThrowIfError(progress, $"pull {reference}");
