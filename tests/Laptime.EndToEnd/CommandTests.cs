@@ -12,7 +12,7 @@ public sealed partial class CommandTests
     private static readonly string[] Commands =
     [
         "init", "plan", "deploy", "status", "why", "logs", "down", "rollback", "history", "report", "lock", "lock status", "lock release", "agent", "agent start", "agent stop",
-        "agent status", "validate", "schema", "completion", "version", "help", "demo",
+        "agent status", "keys", "keys create", "keys list", "validate", "schema", "completion", "version", "help", "demo",
     ];
 
     [Fact]

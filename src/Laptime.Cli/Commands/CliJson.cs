@@ -26,6 +26,16 @@ internal sealed record VersionDocument(string Schema, string Version, string Run
 
 internal sealed record AgentDocument(string Schema, bool Running, int? Pid, string? Version, int? Instances, string Socket);
 
+/// <summary>`lap keys create`. Nothing of the private key but where it lies.</summary>
+internal sealed record KeyDocument(string Schema, string Name, string Hint, string PublicFile, string PrivateFile, string Source, string Builder, string Rule);
+
+/// <summary>`lap keys list`.</summary>
+internal sealed record KeyList(string Schema, IReadOnlyList<KeyItem> Items);
+
+internal sealed record KeyItem(string Id, string Name, string PublicFile, string? Hint, string? PrivateFile, IReadOnlyList<KeyTrust> Trusted, Problem? Problem);
+
+internal sealed record KeyTrust(string Source, string Builder, double? MaxAgeSeconds, DateTimeOffset? Until, string? At);
+
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
 [JsonSerializable(typeof(FailureDocument))]
 [JsonSerializable(typeof(StatusDocument))]
@@ -33,6 +43,8 @@ internal sealed record AgentDocument(string Schema, bool Running, int? Pid, stri
 [JsonSerializable(typeof(ValidDocument))]
 [JsonSerializable(typeof(VersionDocument))]
 [JsonSerializable(typeof(AgentDocument))]
+[JsonSerializable(typeof(KeyDocument))]
+[JsonSerializable(typeof(KeyList))]
 [JsonSerializable(typeof(Rendering.RaceEvent))]
 [JsonSerializable(typeof(Rendering.RaceList))]
 internal sealed partial class CliJson : JsonSerializerContext

@@ -125,6 +125,10 @@ internal static class MiscCommands
         ("OTEL_RESOURCE_ATTRIBUTES", "name=value,... put on every trace"),
         ("OTEL_TRACES_EXPORTER", "none: nothing is sent"),
         ("OTEL_SDK_DISABLED", "true: nothing is sent"),
+        ("LAP_SOURCE_EVENT", "what the commit came from, where CI is not known"),
+        ("LAP_SOURCE_REF, LAP_SOURCE_COMMIT", "its ref in full (refs/heads/main), and itself"),
+        ("LAP_SOURCE_DEFAULT_BRANCH", "the branch of merge-to-main"),
+        ("LAP_SOURCE_REPOSITORY", "the repository's address"),
         ("GITHUB_ACTIONS", "true: failures and warnings are annotations"),
         ("GITHUB_STEP_SUMMARY", "the file that reports are appended to"),
     ];

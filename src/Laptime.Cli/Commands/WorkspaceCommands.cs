@@ -1,6 +1,8 @@
 using System.CommandLine;
 using System.Text.Json;
+using Laptime.Artifacts.Provenance;
 using Laptime.Cli.Rendering;
+using Laptime.Foundations;
 using Laptime.Workspaces;
 using Laptime.Workspaces.Init;
 
@@ -41,6 +43,11 @@ internal static class WorkspaceCommands
             var workspace = session.Workspace;
             // Also what only shows when an environment is used: variables that are not set, profiles without a value.
             _ = session.Scope;
+            if (TrustPolicy.Check(workspace) is { Count: > 0 } problems)
+            {
+                throw new LapException(problems);
+            }
+
             if (session.Json)
             {
                 Console.Out.WriteLine(JsonSerializer.Serialize(

@@ -1,5 +1,4 @@
 using Laptime.Processes;
-using Laptime.Transactions;
 
 namespace Laptime.Measurement;
 

@@ -93,7 +93,7 @@ public sealed record Attestation
         });
     }
 
-    private static byte[] ManifestOf(byte[] bundle, Descriptor subject, DateTimeOffset created)
+    internal static byte[] ManifestOf(byte[] bundle, Descriptor subject, DateTimeOffset created)
     {
         var buffer = new ArrayBufferWriter<byte>();
         using (var json = new Utf8JsonWriter(buffer, OciManifest.Plain))

@@ -36,7 +36,7 @@ internal sealed class SigningCommand(Command command, VerificationKey verificati
         }
     }
 
-    /// <summary>DER starts with 0x30, which is also the digit 0; base64 of DER starts with M.</summary>
+    /// <summary>DER starts with 0x30; base64 of it with M.</summary>
     private byte[] SignatureIn(byte[] output)
     {
         if (output is [0x30, ..])
@@ -46,11 +46,17 @@ internal sealed class SigningCommand(Command command, VerificationKey verificati
 
         try
         {
-            return output.Length > 0 ? StrictBase64.Decode(Encoding.ASCII.GetString(output).ReplaceLineEndings("").Trim(), "the output") : throw new FormatException("it is empty");
+            // In lines, as base64 prints it.
+            if (StrictBase64.Decode(Encoding.ASCII.GetString(output).ReplaceLineEndings(""), "the output") is [0x30, ..] signature)
+            {
+                return signature;
+            }
         }
         catch (FormatException)
         {
-            throw new FaultException(new Fault(Outcome.BuildFailed, $"{Name} printed {output.Length} bytes that are no signature", Name, "it must print the DER signature, raw or as base64, and nothing else"));
+            // Told below.
         }
+
+        throw new FaultException(new Fault(Outcome.BuildFailed, $"{Name} printed {output.Length} bytes that are no signature", Name, "it must print the DER signature, raw or as base64, and nothing else"));
     }
 }

@@ -1,7 +1,6 @@
 using Laptime.Foundations;
-using Laptime.Processes;
 
-namespace Laptime.Transactions;
+namespace Laptime.Processes;
 
 /// <summary>Asks git something, and changes nothing by it: no lock is taken, nobody is asked for a password, names mean themselves.</summary>
 internal static class GitQuestion
