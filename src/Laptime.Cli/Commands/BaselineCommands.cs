@@ -205,7 +205,7 @@ internal static class BaselineCommands
 
     /// <summary>What lap has learnt and may forget: the stat index, the steps' records, the artifacts.</summary>
     private static IEnumerable<string> OwnCaches(Session session) =>
-        [session.Folder.Index, Path.Combine(session.Folder.Path, "steps"), Path.GetFullPath(Path.Combine(session.Workspace.Root, session.Workspace.Artifacts.Store))];
+        [session.Folder.Index, Path.Combine(session.Folder.Path, "steps"), session.Folder.Artifacts];
 
     private static string Folder(string path, string root)
     {

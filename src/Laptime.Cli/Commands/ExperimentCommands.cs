@@ -178,7 +178,7 @@ internal static class ExperimentCommands
         var scope = session.Scope;
         await using var target = session.OpenTarget(mayLaunch: false);
         var timeline = new Timeline(session.Clock, static _ => { });
-        var detected = await new Detector(scope, session.Store, target, session.Runner, Environment.GetEnvironmentVariable, session.Clock)
+        var detected = await new Detector(scope, session.Store, session.Lookup, target, session.Runner, Environment.GetEnvironmentVariable, session.Clock)
             .DetectAsync(new DeployOptions(), toAct: false, timeline, session.Shutdown.Token);
         var git = await GitState.ReadAsync(session.Runner, scope.Workspace.Root, session.Shutdown.Token);
         return new InputSnapshot

@@ -57,7 +57,7 @@ internal static class PlanCommands
         var scope = session.Scope;
         await using var target = session.OpenTarget(mayLaunch: false);
         var timeline = new Timeline(session.Clock, static _ => { });
-        var detector = new Detector(scope, session.Store, target, session.Runner, Environment.GetEnvironmentVariable, session.Clock);
+        var detector = new Detector(scope, session.Store, session.Lookup, target, session.Runner, Environment.GetEnvironmentVariable, session.Clock);
         var detected = await detector.DetectAsync(options, toAct: false, timeline, session.Shutdown.Token);
         var plan = Planner.Make(scope.Workspace, scope.Environment, detected.Facts);
         return Transaction.First(session, scope, "plan", timeline.Started) with

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Reflection;
 using Laptime.Artifacts;
+using Laptime.Artifacts.Provenance;
 using Laptime.Foundations;
 using Laptime.Measurement;
 using Laptime.Processes;
@@ -8,6 +9,8 @@ using Laptime.Storage.Sqlite;
 using Laptime.Targets;
 using Laptime.Targets.Commands;
 using Laptime.Targets.Local;
+using Laptime.Targets.Registry;
+using Laptime.Timing;
 using Laptime.Transactions;
 using Laptime.Workspaces;
 
@@ -18,6 +21,7 @@ internal sealed class Session(ParseResult arguments, Shutdown shutdown)
 {
     private Workspace? workspace;
     private DeployScope? scope;
+    private Lazy<ArtifactLookup?>? lookup;
 
     /// <summary>The version as people see it.</summary>
     public static string Version { get; } =
@@ -53,7 +57,17 @@ internal sealed class Session(ParseResult arguments, Shutdown shutdown)
     /// <summary>Workspace, environment and profile with every template's names resolved.</summary>
     public DeployScope Scope => scope ??= MakeScope();
 
-    public ArtifactStore Store => field ??= MakeStore();
+    /// <summary>The workspace's own: what was built here and what was fetched.</summary>
+    public OciLayoutStore Store => field ??= new OciLayoutStore(Folder.Artifacts, Clock);
+
+    /// <summary>Where `lap publish` puts artifacts and deploys look for them (`artifacts.store`); the same as <see cref="Store"/> unless another place is named.</summary>
+    public ArtifactStore Shared => field ??= MakeShared();
+
+    /// <summary>Whom to believe.</summary>
+    public TrustPolicy Trust => field ??= TrustPolicy.Load(Workspace, Clock);
+
+    /// <summary>Null: there is nowhere to look for prebuilt artifacts, and nothing asks for them.</summary>
+    public ArtifactLookup? Lookup => (lookup ??= new Lazy<ArtifactLookup?>(() => MayBePublished ? OpenLookup() : null)).Value;
 
     public NoOpLog NoOps => field ??= NoOpLog.Beside(JournalFile);
 
@@ -167,6 +181,14 @@ internal sealed class Session(ParseResult arguments, Shutdown shutdown)
             : WorkspaceFile.Load(path, System.Environment.GetEnvironmentVariable);
     }
 
+    /// <summary>The same environment and profile, of the workspace in another checkout.</summary>
+    public DeployScope ScopeOf(Workspace workspace)
+    {
+        var environment = workspace.Environments.First(e => e.Name == Environment().Name);
+        var profile = Scope.Profile is { } named ? workspace.Profiles.First(p => p.Name == named.Name) : null;
+        return new DeployScope(workspace, environment, profile, new TemplateScope(workspace, environment, profile, System.Environment.GetEnvironmentVariable), new WorkspaceFolder(workspace.Root));
+    }
+
     private DeployScope MakeScope()
     {
         var environment = Environment();
@@ -176,13 +198,43 @@ internal sealed class Session(ParseResult arguments, Shutdown shutdown)
         return new DeployScope(Workspace, environment, profile, new TemplateScope(Workspace, environment, profile, System.Environment.GetEnvironmentVariable), Folder);
     }
 
-    private OciLayoutStore MakeStore()
+    private ArtifactStore MakeShared()
     {
-        if (Workspace.Artifacts.Store.Contains("://", StringComparison.Ordinal))
+        var named = Workspace.Artifacts.Store;
+        if (named.Contains("://", StringComparison.Ordinal))
         {
-            throw new LapException($"artifacts.store {Workspace.Artifacts.Store}: registries are not part of this version", Workspace.File, "use a folder, such as .laptime/artifacts");
+            return MakeRegistry();
         }
 
-        return new OciLayoutStore(Path.GetFullPath(Path.Combine(Workspace.Root, Workspace.Artifacts.Store)), Clock);
+        var folder = Path.GetFullPath(Path.Combine(Workspace.Root, named));
+        return folder == Folder.Artifacts ? Store : new OciLayoutStore(folder, Clock);
+    }
+
+    /// <summary>Apart, so that nothing of a network is loaded where there is none.</summary>
+    private OciRegistryStore MakeRegistry()
+    {
+        var settings = Workspace.Artifacts;
+        var options = new RegistryOptions { Insecure = settings.Insecure };
+        return new OciRegistryStore(RegistryAddress.Parse(settings.Store, Workspace.File), Store, settings.Timeout is { } bound ? options with { Timeout = bound } : options, Runner, Clock);
+    }
+
+    /// <summary>Nothing is looked for where nobody can have published, and nobody asks who built: the everyday loop on one machine.</summary>
+    private bool MayBePublished => Workspace.Trust.Count > 0 || !ReferenceEquals(Shared, Store) || Scope.Environment.Loop == Loop.Safe;
+
+    /// <summary>A look-up in the shared store.</summary>
+    public ArtifactLookup OpenLookup()
+    {
+        var readiness = RegistryReadiness.Of(Workspace, Folder, Runner, Clock);
+        return new ArtifactLookup(Store, Shared, Trust, Runner, Workspace.Root, readiness is null ? null : (timeline, cancel) => ReadyAsync(readiness, timeline, cancel));
+    }
+
+    /// <summary>The wait for a registry is a segment.</summary>
+    /// <returns>What was done to bring it up, where something was.</returns>
+    private static async Task<string?> ReadyAsync(RegistryReadiness readiness, Timeline timeline, CancellationToken cancel)
+    {
+        using var wait = timeline.Begin("wait", kind: "registry");
+        var state = await readiness.EnsureAsync(cancel);
+        wait.End();
+        return state.IsNews ? $"the registry at {readiness.Endpoint} was {state.Name}{(state.Detail.Length > 0 ? ": " + state.Detail : "")}" : null;
     }
 }

@@ -23,14 +23,35 @@ internal static class Transaction
     /// <summary>Twice what a deploy of one change in a tree of 10,000 files allocates. Collecting in the middle of a run of a second costs 10 ms and gains nothing.</summary>
     private const long UncollectedBytes = 64 << 20;
 
+    /// <summary>One that works on an environment.</summary>
     public static async Task<int> RunAsync(Session session, string verb, DeployOptions options, Func<Parts, Timeline, CancellationToken, Task<TransactionDocument>> work)
     {
-        var cancel = session.Shutdown.Token;
         await session.UndoAbandonedAsync();
         LeaveUncollected();
         var scope = session.Scope;
-        var terminal = session.Terminal;
         await using var target = session.OpenTarget(mayLaunch: true);
+        return await RecordAsync(
+            session, verb,
+            (log, show, timeline, cancel) =>
+            {
+                var detector = new Detector(scope, session.Store, session.Lookup, target, session.Runner, Environment.GetEnvironmentVariable, session.Clock);
+                var deployer = new Deployer(
+                    scope, detector, session.Store, session.Lookup, new Builder(session.Runner, session.Clock), show, target, new Prober(session.Clock),
+                    new TriggerFinder(session.Runner, scope.Workspace.Root, session.Clock), log, session.Clock);
+                return work(new Parts(scope, detector, deployer, target, log), timeline, cancel);
+            },
+            (document, cancel) => ProofWriter.SaveAsync(session, options, document, target, cancel));
+    }
+
+    /// <summary>Records whatever <paramref name="work"/> does.</summary>
+    /// <param name="succeeded">After a good end, before it is told.</param>
+    public static async Task<int> RecordAsync(
+        Session session, string verb, Func<TransactionLog, Action<BuildLine>, Timeline, CancellationToken, Task<TransactionDocument>> work,
+        Func<TransactionDocument, CancellationToken, Task>? succeeded = null)
+    {
+        var cancel = session.Shutdown.Token;
+        var scope = session.Scope;
+        var terminal = session.Terminal;
         session.Folder.Create();
         var reports = new ReportFiles(session.Folder.Reports);
 
@@ -59,11 +80,7 @@ internal static class Transaction
                 var timeline = new Timeline(session.Clock, log.Segment, Program.BeganAt);
                 log.Open(tracing.Start(First(session, scope, verb, timeline.Started), timeline));
                 timeline.Record("detect", 0, timeline.Now, kind: "start-up");
-                var detector = new Detector(scope, session.Store, target, session.Runner, Environment.GetEnvironmentVariable, session.Clock);
-                var deployer = new Deployer(
-                    scope, detector, session.Store, new Builder(session.Runner, session.Clock), Show, target, new Prober(session.Clock),
-                    new TriggerFinder(session.Runner, scope.Workspace.Root, session.Clock), log, session.Clock);
-                document = await work(new Parts(scope, detector, deployer, target, log), timeline, cancel);
+                document = await work(log, Show, timeline, cancel);
                 if (document.Outcome == Outcome.Interrupted.Name)
                 {
                     document = document with { ExitCode = session.Shutdown.Outcome.ExitCode };
@@ -79,9 +96,9 @@ internal static class Transaction
             }
 
             ended = document;
-            if (document.ExitCode == 0)
+            if (document.ExitCode == 0 && succeeded is not null)
             {
-                await ProofWriter.SaveAsync(session, options, document, target, cancel);
+                await succeeded(document, cancel);
             }
 
             if (!session.Quiet || terminal.Json)

@@ -28,7 +28,7 @@ internal static class Results
 
     /// <summary>Nothing was done, and there is nothing to say but that: the same words as on the fast path.</summary>
     private static bool IsPlainlyUnchanged(TransactionDocument document) =>
-        document is { Outcome: "unchanged", Warnings.Count: 0 } && document.Components.All(c => c is { Action: "skip", Cause: "unchanged" });
+        document is { Outcome: "unchanged", Warnings.Count: 0, Verb: not "publish" } && document.Components.All(c => c is { Action: "skip", Cause: "unchanged" });
 
     private static string Unchanged(TransactionDocument document, Terminal terminal)
     {

@@ -25,6 +25,10 @@ internal static class SummaryView
         {
             page.Blank();
             Components(page, document, terminal);
+            foreach (var (text, alarming) in Sentences.Sources(document))
+            {
+                page.Wrapped(new Span(alarming ? "!" : "@", alarming ? Tone.Warn : Tone.Dim), new Span(text, alarming ? Tone.Warn : Tone.Dim), 2);
+            }
         }
 
         Failure(page, document.Failure);

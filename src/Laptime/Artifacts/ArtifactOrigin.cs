@@ -8,6 +8,9 @@ namespace Laptime.Artifacts;
 /// <param name="End">When the artifact was available.</param>
 public sealed record ArtifactOrigin(string Transaction, DateTimeOffset Start, DateTimeOffset End)
 {
+    /// <summary>Built at a trusted event, with provenance that was verified: nobody who deploys it waited for its build.</summary>
+    public bool Trusted { get; init; }
+
     /// <summary>Environments in which it was seen serving.</summary>
     public IReadOnlyList<string> DeliveredTo { get; init; } = [];
 }

@@ -11,6 +11,9 @@ public sealed class WorkspaceFolder(string root)
 
     public string Reports => Within("reports");
 
+    /// <summary>Artifacts that were built here, and those that were fetched: an OCI layout that is nobody else's.</summary>
+    public string Artifacts => Within("artifacts");
+
     public string Logs => Within("logs");
 
     public string Run => Within("run");

@@ -8,6 +8,19 @@ public static class Order
     /// <summary>What is used comes before what uses it; otherwise the file's order.</summary>
     public static IReadOnlyList<Component> ByUses(Workspace workspace) => Sort(workspace, static c => c.Uses);
 
+    /// <summary>First what uses nothing, then what uses only these, and so on: those of one depth do not wait for each other.</summary>
+    public static IReadOnlyList<Component> ByDepth(Workspace workspace)
+    {
+        var depths = new Dictionary<string, int>(StringComparer.Ordinal);
+        var order = ByUses(workspace);
+        foreach (var component in order)
+        {
+            depths[component.Name] = component.Uses.Select(u => depths.GetValueOrDefault(u, -1) + 1).DefaultIfEmpty(0).Max();
+        }
+
+        return [.. order.OrderBy(c => depths[c.Name])];
+    }
+
     /// <summary>What is needed comes before what needs it; otherwise the file's order.</summary>
     public static IReadOnlyList<Component> ByNeeds(Workspace workspace) => Sort(workspace, static c => c.Needs);
 

@@ -28,6 +28,9 @@ public sealed record PlannedComponent
     /// <summary>None as long as the artifact is not known.</summary>
     public Digest DeploymentKey { get; init; }
 
+    /// <summary>The artifact was built at a trusted event, and its provenance was verified.</summary>
+    public bool Prebuilt { get; init; }
+
     public bool Builds => Action is ActionKind.Build or ActionKind.BuildAndRollout;
 
     public bool RollsOut => Action is ActionKind.Rollout or ActionKind.BuildAndRollout or ActionKind.LookupAndRollout;
@@ -73,6 +76,9 @@ public sealed record PlanningFacts
     /// <summary>Artifact known for the wanted fingerprint, by component; absent when none is.</summary>
     public required IReadOnlyDictionary<string, Digest> Artifacts { get; init; }
 
+    /// <summary>Components whose artifact comes with provenance that was verified.</summary>
+    public IReadOnlySet<string> Prebuilt { get; init; } = new HashSet<string>();
+
     /// <summary>Digests of the wanted run settings by component and setting.</summary>
     public required IReadOnlyDictionary<string, IReadOnlyDictionary<string, string>> RunSettings { get; init; }
 
@@ -92,6 +98,9 @@ public sealed record PlanningFacts
     public IReadOnlySet<string>? Selected { get; init; }
 
     public bool Force { get; init; }
+
+    /// <summary>Nothing is rolled out: what has an artifact is done.</summary>
+    public bool OnlyBuild { get; init; }
 
     /// <summary>Run every step, also those that the loop leaves out.</summary>
     public bool Full { get; init; }

@@ -38,12 +38,14 @@ public static class Planner
         var artifact = facts.Artifacts.GetValueOrDefault(component.Name);
         var record = facts.Records.GetValueOrDefault(component.Name);
         var observed = facts.Observed.GetValueOrDefault(component.Name);
-        var runs = component.Run is not null;
+        var runs = component.Run is not null && !facts.OnlyBuild;
         var key = runs && !artifact.IsNone ? DeploymentKey.Of(artifact, facts.RunSettings[component.Name]) : Digest.None;
 
+        var prebuilt = !artifact.IsNone && facts.Prebuilt.Contains(component.Name);
         PlannedComponent Say(ActionKind action, Cause cause, params IReadOnlyList<string> detail) => new()
         {
-            Name = component.Name, Action = action, Cause = cause, Detail = detail, Fingerprint = fingerprint, Artifact = artifact, DeploymentKey = key,
+            Name = component.Name, Action = action == ActionKind.Rollout && prebuilt ? ActionKind.LookupAndRollout : action, Cause = cause, Detail = detail,
+            Fingerprint = fingerprint, Artifact = artifact, DeploymentKey = key, Prebuilt = prebuilt,
         };
 
         var build = runs ? ActionKind.BuildAndRollout : ActionKind.Build;

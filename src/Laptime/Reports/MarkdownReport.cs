@@ -21,7 +21,7 @@ public static class MarkdownReport
         page.Append($"**{MarkdownText.Prose(Sentences.Headline(document))}**\n\n");
         Head(page, document);
         Failure(page, document.Failure);
-        Components(page, document.Components);
+        Components(page, document);
         Segments(page, document);
         Bullets(page, "Parity gaps", document.ParityGaps);
         Bullets(page, "Warnings", document.Warnings);
@@ -87,8 +87,9 @@ public static class MarkdownReport
         }
     }
 
-    private static void Components(StringBuilder page, IReadOnlyList<ComponentReport> components)
+    private static void Components(StringBuilder page, TransactionDocument document)
     {
+        var components = document.Components;
         if (components.Count == 0)
         {
             return;
@@ -105,6 +106,17 @@ public static class MarkdownReport
         }
 
         page.Append('\n');
+        var sources = Sentences.Sources(document).ToList();
+        foreach (var (text, _) in sources)
+        {
+            page.Append($"- {MarkdownText.Prose(text)}\n");
+        }
+
+        if (sources.Count > 0)
+        {
+            page.Append('\n');
+        }
+
         foreach (var component in components.Where(c => c.Detail.Count > 1))
         {
             page.Append($"Why {MarkdownText.Code(component.Name, inTable: false)}: {MarkdownText.Prose(component.Cause)}\n\n");

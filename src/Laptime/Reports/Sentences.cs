@@ -22,11 +22,13 @@ public static class Sentences
             null => "not ended: it is still running, or it was killed",
             "unchanged" when Acted(document) is { Count: > 0 } built =>
                 $"{List(built, "components")} built, with the digest that runs already: nothing was rolled out{Reading(document)}",
+            "unchanged" when document.Verb == "publish" => $"unchanged: {Count(document.Components.Count, "component")} published before",
             "unchanged" => $"unchanged: {Count(document.Components.Count, "component")}{Reading(document)}",
             "planned" => Planned(document),
             "interrupted" => "interrupted" + Running(document),
             "stopped" => $"stopped: {List(Acted(document), "components")}",
             "built" => $"{List(Acted(document), "components")} built{After(document)}{Most(document)}",
+            "published" => $"{List(Acted(document), "components")} published{After(document)}{Most(document)}",
             "rolled-back" => $"{List(Acted(document), "components")} rolled back{After(document)}{Most(document)}",
             "reflected" => $"{List(Acted(document), "components")} reflected{After(document)}{Most(document)}",
             var other => other + After(document) + Most(document),
@@ -144,12 +146,35 @@ public static class Sentences
             { Status: "not-defined" } => signals.Ready.Status == "pass" ? "ready, reflection not defined" : "reflection not defined",
             _ => component switch
             {
-                { Action: "build" } or { Action: "skip", DeploymentKey: null } => "built, does not run",
+                { Action: "build", Provenance: not null } => "published",
+                { Action: "build" } or { Action: "skip", DeploymentKey: null, ArtifactSource: not "prebuilt" } => "built, does not run",
+                { Action: "skip", ArtifactSource: "prebuilt" } => "prebuilt",
                 { Action: "skip" } => "not read",
                 { Action: "stop" } => "stopped",
                 _ => "not rolled out",
             },
         };
+    }
+
+    /// <summary>
+    /// Where artifacts came from that were not built here, and why those were built here that could have been found: "web prebuilt at merge-to-main 1a2b3c4 by …".
+    /// What is everyday (nothing published, not committed) is told apart from what somebody should look into.
+    /// </summary>
+    public static IEnumerable<(string Text, bool Alarming)> Sources(TransactionDocument document)
+    {
+        var published = document.Verb == "publish";
+        foreach (var from in document.Components.Where(c => c.Provenance is not null && c.Action != "skip").GroupBy(c => c.Provenance! with { Finished = default }))
+        {
+            var names = List([.. from.Select(c => c.Name)], "components");
+            var what = $"{from.Key.Source}{(from.Key.Revision is { Length: >= 12 } commit ? " " + commit[..12] : "")} by {from.Key.Builder}, signed by {from.Key.Key}";
+            yield return published ? ($"{names} published: {what}", false)
+                : ($"{names} prebuilt: {what}{(document.Interval?.End is { } end ? $", {Duration.Text(Math.Max(0, (end - from.Max(c => c.Provenance!.Finished)).TotalSeconds))} ago" : "")}", false);
+        }
+
+        foreach (var built in document.Components.Where(c => !published && c is { Fallback: not null, FallbackDetail: not null }))
+        {
+            yield return ($"{built.Name} not prebuilt: {built.Fallback}: {built.FallbackDetail}", built.Fallback is not ("missing" or "dirty-tree"));
+        }
     }
 
     public static IEnumerable<(string Name, SignalReport Signal)> Each(SignalsReport signals) =>

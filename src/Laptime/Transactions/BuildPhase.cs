@@ -9,8 +9,12 @@ using Laptime.Workspaces;
 namespace Laptime.Transactions;
 
 /// <summary>Builds what a plan builds, in the order of `uses`, and plans again what waited for it: an artifact that comes out the same stops the wave.</summary>
+/// <remarks>
+/// What comes from a store is brought here first and read whole: an artifact that turns out damaged, or gone, is built like one that was never there (in the
+/// safe loop it ends the transaction), and what uses it is planned again.
+/// </remarks>
 internal sealed class BuildPhase(
-    TransactionRun run, Detected detected, Detector detector, ArtifactStore store, EarlierBuilds earlier, Builder builder, Action<BuildLine>? onLine)
+    TransactionRun run, Detected detected, Detector detector, ArtifactStore store, ArtifactFetch fetch, ArtifactLookup? lookup, EarlierBuilds earlier, Builder builder, Action<BuildLine>? onLine)
 {
     private readonly ImageStore images = new(store, run.Scope.Workspace.Root, Path.Combine(run.Scope.Folder.Path, "images"), builder.Runner, run.Clock);
     private readonly Lock gate = new();
@@ -24,10 +28,68 @@ internal sealed class BuildPhase(
             current.Add(component.Name, component);
         }
 
-        var nodes = plan.Components.Where(c => c.Builds)
-            .Select(c => new BuildNode(c.Name, [.. run.Scope.Workspace.Find(c.Name)!.Uses.Where(u => current.TryGetValue(u, out var used) && used.Builds)])).ToList();
+        await FetchAllAsync(plan, cancel);
+        var work = Rebuilt(plan);
+        var nodes = plan.Components.Where(c => work.Contains(c.Name)).Select(c => new BuildNode(c.Name, [.. run.Scope.Workspace.Find(c.Name)!.Uses.Where(work.Contains)])).ToList();
         run.Check(await BuildGraph.RunAsync(nodes, OneAsync, run.Options.Parallel, cancel), "built");
         return plan with { Components = [.. plan.Components.Select(c => current[c.Name])] };
+    }
+
+    /// <summary>Everything that is not built is brought here, side by side: none waits for another.</summary>
+    private async Task FetchAllAsync(Plan plan, CancellationToken cancel)
+    {
+        var used = plan.Components.Where(c => c.Builds).SelectMany(c => run.Scope.Workspace.Find(c.Name)!.Uses).ToHashSet(StringComparer.Ordinal);
+        var nodes = plan.Components.Where(c => !c.Builds && (c.RollsOut || (c.Prebuilt && (used.Contains(c.Name) || !run.Options.OnlyPrebuilt)))).Select(c => new BuildNode(c.Name, [])).ToList();
+        run.Check(await BuildGraph.RunAsync(nodes, async (node, token) => await FetchAsync(node.Name, token), Math.Max(run.Options.Parallel, 4), cancel), "fetched");
+    }
+
+    /// <summary>Brings one here, or plans its build and says why.</summary>
+    private async Task<PlannedComponent> FetchAsync(string name, CancellationToken cancel)
+    {
+        PlannedComponent planned;
+        lock (gate)
+        {
+            planned = current[name];
+        }
+
+        if (await fetch.TryAsync(planned, detected.Lookups.GetValueOrDefault(name) as LookupAnswer.Prebuilt, run.Timeline, cancel) is { } fallback)
+        {
+            if (run.Scope.Environment.Loop == Loop.Safe)
+            {
+                throw SafeLoop.Refusal([(name, fallback)]);
+            }
+
+            var facts = detected.Facts with
+            {
+                Artifacts = detected.Facts.Artifacts.Where(a => a.Key != name).ToDictionary(StringComparer.Ordinal),
+                Fingerprints = new Dictionary<string, ComponentFingerprint>(detected.Facts.Fingerprints, StringComparer.Ordinal) { [name] = planned.Fingerprint },
+            };
+            planned = Planner.PlanOne(run.Scope.Workspace.Find(name)!, facts, new Dictionary<string, PlannedComponent>());
+            run.Tell(ComponentReports.Describe(planned, detected) with { Fallback = fallback.Reason, FallbackDetail = fallback.Why });
+            lock (gate)
+            {
+                current[name] = planned;
+            }
+        }
+
+        return planned;
+    }
+
+    /// <summary>What is built, and what uses, near or far, something that was to be fetched and is built after all: its fingerprint follows from what comes out.</summary>
+    private HashSet<string> Rebuilt(Plan plan)
+    {
+        var work = plan.Components.Where(c => current[c.Name].Builds).Select(c => c.Name).ToHashSet(StringComparer.Ordinal);
+        var fallen = plan.Components.Where(c => !c.Builds && current[c.Name].Builds).Select(c => c.Name).ToHashSet(StringComparer.Ordinal);
+        foreach (var component in Order.ByUses(run.Scope.Workspace))
+        {
+            if (current.ContainsKey(component.Name) && component.Uses.Any(fallen.Contains))
+            {
+                fallen.Add(component.Name);
+                work.Add(component.Name);
+            }
+        }
+
+        return work;
     }
 
     private async Task OneAsync(BuildNode node, CancellationToken cancel)
@@ -44,6 +106,15 @@ internal sealed class BuildPhase(
         if (node.After.Count > 0)
         {
             planned = await PlanAgainAsync(component, cancel);
+            lock (gate)
+            {
+                current[node.Name] = planned;
+            }
+
+            if (!planned.Builds && planned.RollsOut)
+            {
+                planned = await FetchAsync(node.Name, cancel);
+            }
         }
 
         if (planned.Builds)
@@ -80,14 +151,22 @@ internal sealed class BuildPhase(
             : detected.Facts.Records.GetValueOrDefault(used)?.Artifact ?? Digest.None);
         var artifacts = new Dictionary<string, Digest>(detected.Facts.Artifacts, StringComparer.Ordinal);
         artifacts.Remove(component.Name);
-        if (await store.FindAsync(fingerprint.Value, cancel) is { } known)
+        var prebuilt = new HashSet<string>(detected.Facts.Prebuilt.Where(p => p != component.Name), StringComparer.Ordinal);
+        if (!run.Options.OnlyPrebuilt && await store.FindAsync(fingerprint.Value, cancel) is { } known)
         {
             artifacts[component.Name] = known;
+        }
+        else if (lookup is not null && !run.Options.Force && await lookup.FindAsync(component.Name, fingerprint.Value, [], run.Timeline, cancel) is LookupAnswer.Prebuilt found)
+        {
+            artifacts[component.Name] = found.Artifact;
+            prebuilt.Add(component.Name);
+            detected.Lookups[component.Name] = found;
         }
 
         var facts = detected.Facts with
         {
             Artifacts = artifacts,
+            Prebuilt = prebuilt,
             Fingerprints = new Dictionary<string, ComponentFingerprint>(detected.Facts.Fingerprints, StringComparer.Ordinal) { [component.Name] = fingerprint },
         };
         var again = Planner.PlanOne(component, facts, new Dictionary<string, PlannedComponent>());
@@ -178,6 +257,7 @@ internal sealed class BuildPhase(
             Artifact = made.ToString(),
             DeploymentKey = key.IsNone ? null : key.ToString(),
             ArtifactSource = "built",
+            Provenance = null,
             Revision = ComponentReports.Revision(component.Name, made),
         });
         return planned with { Artifact = made, DeploymentKey = key };

@@ -15,6 +15,7 @@ public static class ComponentReports
     {
         var observed = detected.Observed.FirstOrDefault(o => o.Component == planned.Name);
         var skip = planned.Action == ActionKind.Skip;
+        var fallback = detected.Lookups.GetValueOrDefault(planned.Name) as LookupAnswer.Fallback;
         return new ComponentReport
         {
             Name = planned.Name,
@@ -25,7 +26,10 @@ public static class ComponentReports
             DeploymentKey = planned.DeploymentKey.IsNone ? null : planned.DeploymentKey.ToString(),
             Artifact = planned.Artifact.IsNone ? null : planned.Artifact.ToString(),
             PreviousArtifact = observed is { Artifact.IsNone: false } ? observed.Artifact.ToString() : null,
-            ArtifactSource = planned.Artifact.IsNone ? null : skip && observed is not null ? "deployed" : "cached",
+            ArtifactSource = planned.Artifact.IsNone ? null : skip && observed is not null ? "deployed" : planned.Prebuilt ? "prebuilt" : "cached",
+            Fallback = skip ? null : fallback?.Reason,
+            FallbackDetail = skip ? null : fallback?.Why,
+            Provenance = planned is { Prebuilt: true, Builds: false } && detected.Lookups.GetValueOrDefault(planned.Name) is LookupAnswer.Prebuilt found ? found.Provenance : null,
             Revision = planned.Artifact.IsNone ? null : Revision(planned.Name, planned.Artifact),
             Endpoint = observed?.Endpoint,
             Reading = Reading(observed, detected.ObservedAt),

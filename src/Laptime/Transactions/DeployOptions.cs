@@ -12,6 +12,9 @@ public sealed record DeployOptions
     /// <summary>Run every step, also those that the loop leaves out, and read every input again.</summary>
     public bool Full { get; init; }
 
+    /// <summary>Take nothing that was built in this workspace before, only what comes with provenance.</summary>
+    public bool OnlyPrebuilt { get; init; }
+
     public bool NoSmoke { get; init; }
 
     /// <summary>Keep what runs in an environment that this checkout has no record of.</summary>

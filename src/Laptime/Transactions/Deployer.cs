@@ -7,6 +7,7 @@ using Laptime.Processes;
 using Laptime.Signals;
 using Laptime.Targets;
 using Laptime.Timing;
+using Laptime.Workspaces;
 
 namespace Laptime.Transactions;
 
@@ -14,8 +15,9 @@ namespace Laptime.Transactions;
 /// One transaction from trigger to outcome: detect, plan, build, lock, observe again, roll out, prove. Every phase is measured on the one timeline, every
 /// fact goes through the log. Nothing here throws for a failure of the world or a cancellation: the document says it.
 /// </summary>
+/// <param name="lookup">Finds prebuilt artifacts; null: there is nowhere to look.</param>
 public sealed class Deployer(
-    DeployScope scope, Detector detector, ArtifactStore store, Builder builder, Action<BuildLine>? onLine, Target target, Prober prober, TriggerFinder triggers,
+    DeployScope scope, Detector detector, ArtifactStore store, ArtifactLookup? lookup, Builder builder, Action<BuildLine>? onLine, Target target, Prober prober, TriggerFinder triggers,
     TransactionLog log, TimeProvider clock)
 {
     /// <summary>Deploys what changed. The document is complete but for its end in the journal, which the caller writes.</summary>
@@ -26,12 +28,12 @@ public sealed class Deployer(
         return EndAsync(options, timeline, async run =>
         {
             var detected = await detector.DetectAsync(options, toAct: true, timeline, cancel);
-            var earlier = new EarlierBuilds(run, store);
+            var earlier = new EarlierBuilds(run, store, detected.Lookups);
             Plan plan;
             IReadOnlySet<string> undelivered;
             using (var planning = timeline.Begin("plan"))
             {
-                plan = Plan(run, detected);
+                plan = await PlanAsync(run, detected, cancel);
                 undelivered = await earlier.FindAsync(plan, cancel);
                 planning.End();
             }
@@ -46,6 +48,11 @@ public sealed class Deployer(
                 await trigger;
             }
 
+            if (scope.Environment.Loop == Loop.Safe)
+            {
+                SafeLoop.Require(plan, detected.Lookups);
+            }
+
             if (!plan.HasChanges && !options.Recreate)
             {
                 return await StillReadyAsync(run, detected, cancel);
@@ -53,7 +60,7 @@ public sealed class Deployer(
 
             var recreate = MustRecreate(options, detected) || options.Recreate;
             Begin(timeline);
-            var built = await new BuildPhase(run, detected, detector, store, earlier, builder, onLine).RunAsync(plan, cancel);
+            var built = await new BuildPhase(run, detected, detector, store, new ArtifactFetch(store, lookup?.Shared), lookup, earlier, builder, onLine).RunAsync(plan, cancel);
             var rollout = new RolloutPhase(run, store, target, prober);
             await rollout.RememberBuiltAsync(built, detected.Facts, cancel);
             var rolledOut = built.Components.Any(c => c.RollsOut) || recreate ? await rollout.RunAsync(built, detected.Facts, recreate, cancel) : 0;
@@ -104,44 +111,19 @@ public sealed class Deployer(
         return Outcome.Stopped;
     }, () => null, cancel);
 
-    private async Task<TransactionDocument> EndAsync(
-        DeployOptions options, Timeline timeline, Func<TransactionRun, Task<Outcome>> work, Func<Task<TriggerReport>?> trigger, CancellationToken cancel)
-    {
-        var run = new TransactionRun(scope, options, timeline, log, clock);
-        var outcome = Outcome.InternalError;
-        FailureReport? failure = null;
-        TriggerReport? found = null;
-        try
-        {
-            outcome = await work(run);
-        }
-        catch (FaultException e)
-        {
-            (outcome, failure) = (e.Fault.Outcome, new FailureReport(e.Fault.Outcome.Name, e.Fault.What, e.Fault.Where, e.Fault.Mend, e.Fault.Tail));
-        }
-        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
-        {
-            outcome = Outcome.Interrupted;
-            failure = new FailureReport(outcome.Name, "interrupted; what served before goes on serving", null, "deploy again when you are ready");
-        }
+    /// <summary>What was replaced is gone before the command ends; the interval does not wait for it.</summary>
+    private Task<TransactionDocument> EndAsync(
+        DeployOptions options, Timeline timeline, Func<TransactionRun, Task<Outcome>> work, Func<Task<TriggerReport>?> trigger, CancellationToken cancel) =>
+        TransactionFrame.RunAsync(new TransactionRun(scope, options, timeline, log, clock), work, trigger, () => target.SettleAsync(CancellationToken.None), cancel);
 
-        try
-        {
-            found = trigger() is { } asked ? await asked : null;
-        }
-        catch (OperationCanceledException)
-        {
-            // The interval then starts with the command.
-        }
-
-        // What was replaced is gone before the command ends; the interval does not wait for it.
-        await target.SettleAsync(CancellationToken.None);
-        return Ending.Close(log.Document with { Trigger = found, Counters = run.Counters }, outcome, failure, timeline, options.Waits, run.Earlier);
-    }
-
-    private Plan Plan(TransactionRun run, Detected detected)
+    private async Task<Plan> PlanAsync(TransactionRun run, Detected detected, CancellationToken cancel)
     {
         var plan = Planner.Make(scope.Workspace, scope.Environment, detected.Facts);
+        if (lookup is not null)
+        {
+            plan = plan with { Components = [.. await Task.WhenAll(plan.Components.Select(c => AttestedAsync(c, detected, run.Timeline, cancel)))] };
+        }
+
         foreach (var component in plan.Components)
         {
             run.Tell(ComponentReports.Describe(component, detected));
@@ -150,12 +132,25 @@ public sealed class Deployer(
         run.Count(c => c with { Skipped = plan.Components.Count(p => p.Action == ActionKind.Skip) });
         var noSmoke = run.Options.NoSmoke && scope.Workspace.Components.Any(c => c.Probes.Smoke.Count > 0);
         log.Change(d => d with { ParityGaps = noSmoke ? [.. plan.ParityGaps, "smoke checks are left out (--no-smoke)"] : plan.ParityGaps });
-        foreach (var warning in detected.Scan.Warnings.Concat(plan.Warnings))
+        foreach (var warning in detected.Scan.Warnings.Concat(plan.Warnings).Concat(lookup?.News is { } news ? [news] : []))
         {
             log.Warn(warning);
         }
 
         return plan;
+    }
+
+    /// <summary>What lies here may be more than a build of our own: with provenance beside it that holds, it is a prebuilt artifact.</summary>
+    private async Task<PlannedComponent> AttestedAsync(PlannedComponent planned, Detected detected, Timeline timeline, CancellationToken cancel)
+    {
+        if (planned.Action != ActionKind.Rollout || planned.Prebuilt || detected.Lookups.ContainsKey(planned.Name)
+            || await lookup!.OfOwnAsync(planned.Name, planned.Fingerprint.Value, timeline, cancel) is not LookupAnswer.Prebuilt found || found.Artifact != planned.Artifact)
+        {
+            return planned;
+        }
+
+        detected.Lookups[planned.Name] = found;
+        return planned with { Action = ActionKind.LookupAndRollout, Prebuilt = true };
     }
 
     /// <summary>Nothing is touched before the intent is on the disk; a slow disk is seen as what it is.</summary>

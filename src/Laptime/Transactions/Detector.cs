@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Laptime.Artifacts;
 using Laptime.Fingerprints;
 using Laptime.Foundations;
@@ -34,12 +35,16 @@ public sealed record DeployScope(Workspace Workspace, DeployEnvironment Environm
 /// <param name="Tools">What each `tool:` command printed, by component and step.</param>
 /// <param name="Observed">What the target said.</param>
 /// <param name="ObservedAt">When it was asked.</param>
+/// <param name="Lookups">What was found of the components whose artifact was looked for.</param>
 public sealed record Detected(
-    WorkspaceScan Scan, IReadOnlyDictionary<string, IReadOnlyDictionary<string, string>> Tools, PlanningFacts Facts, IReadOnlyList<Observed> Observed, DateTimeOffset ObservedAt);
+    WorkspaceScan Scan, IReadOnlyDictionary<string, IReadOnlyDictionary<string, string>> Tools, PlanningFacts Facts, IReadOnlyList<Observed> Observed, DateTimeOffset ObservedAt,
+    ConcurrentDictionary<string, LookupAnswer> Lookups);
 
 /// <summary>Reads everything that a plan follows from: inputs, tools, artifacts, the target, the records. Reads only; asked for by plan, why and deploy alike.</summary>
+/// <param name="lookup">Finds prebuilt artifacts; null: there is nowhere to look.</param>
+/// <param name="target">Null: nothing is deployed, so nothing is asked.</param>
 public sealed class Detector(
-    DeployScope scope, ArtifactStore store, Target target, ProcessRunner runner, Func<string, string?> environmentVariable, TimeProvider clock)
+    DeployScope scope, ArtifactStore store, ArtifactLookup? lookup, Target? target, ProcessRunner runner, Func<string, string?> environmentVariable, TimeProvider clock)
 {
     private static readonly TimeSpan ToolBound = TimeSpan.FromSeconds(30);
 
@@ -48,8 +53,8 @@ public sealed class Detector(
     {
         TargetFit.Require(scope.Workspace, scope.Environment, options.Selected);
         var observedAt = clock.GetUtcNow();
-        var lookup = timeline.Begin("lookup", kind: "target");
-        var observing = ObserveAsync(lookup, cancel);
+        var asking = timeline.Begin("lookup", kind: "target");
+        var observing = ObserveAsync(asking, cancel);
 
         var remembering = RememberedAsync();
         WorkspaceScan scan;
@@ -57,9 +62,9 @@ public sealed class Detector(
         using var detect = timeline.Begin("detect");
         try
         {
-            var asking = ToolsAsync(options, cancel);
+            var versions = ToolsAsync(options, cancel);
             scan = Fingerprinter.Scan(scope.Workspace, new ScanOptions { Full = options.Full, SaveIndex = toAct, IndexPath = scope.Folder.Index }, cancel);
-            tools = await asking;
+            tools = await versions;
         }
         catch
         {
@@ -72,16 +77,35 @@ public sealed class Detector(
         var fingerprints = new Dictionary<string, ComponentFingerprint>(StringComparer.Ordinal);
         var artifacts = new Dictionary<string, Digest>(StringComparer.Ordinal);
         var settings = new Dictionary<string, IReadOnlyDictionary<string, string>>(StringComparer.Ordinal);
-        foreach (var component in Order.ByUses(scope.Workspace))
+        var lookups = new ConcurrentDictionary<string, LookupAnswer>(StringComparer.Ordinal);
+        var asked = new Dictionary<string, Task<LookupAnswer>>(StringComparer.Ordinal);
+        foreach (var component in lookup is null ? Order.ByUses(scope.Workspace) : Order.ByDepth(scope.Workspace))
         {
+            foreach (var used in component.Uses)
+            {
+                await TakeAsync(used);
+            }
+
             var fingerprint = Fingerprint(component, scan, tools, options, used => UsedDigest(used, options, fingerprints, artifacts, records));
             fingerprints[component.Name] = fingerprint;
-            if (await store.FindAsync(fingerprint.Value, cancel) is { } artifact)
+            if (!options.OnlyPrebuilt && await store.FindAsync(fingerprint.Value, cancel) is { } artifact)
             {
                 artifacts[component.Name] = artifact;
             }
 
+            // What is here already was built here, or fetched before; the safe loop wants to know who built it.
+            if (lookup is not null && !options.Force && (options.Selected?.Contains(component.Name) ?? true)
+                && (scope.Environment.Loop == Loop.Safe || options.OnlyPrebuilt || !artifacts.ContainsKey(component.Name)))
+            {
+                asked.Add(component.Name, lookup.FindAsync(component.Name, fingerprint.Value, scan.Files(component.Name).Select(f => f.Path), timeline, cancel));
+            }
+
             settings[component.Name] = DeploymentKey.SettingsOf(component, scope.Names.For(component));
+        }
+
+        foreach (var left in asked.Keys.ToList())
+        {
+            await TakeAsync(left);
         }
 
         detect.End();
@@ -100,6 +124,7 @@ public sealed class Detector(
         {
             Fingerprints = fingerprints,
             Artifacts = artifacts,
+            Prebuilt = lookups.Where(l => l.Value is LookupAnswer.Prebuilt).Select(l => l.Key).ToHashSet(StringComparer.Ordinal),
             RunSettings = settings,
             Observed = RunningOf(observed),
             Unreadable = unreadable,
@@ -107,9 +132,22 @@ public sealed class Detector(
             RecordedFingerprints = recorded,
             Selected = options.Selected,
             Force = options.Force,
+            OnlyBuild = target is null,
             Full = options.Full,
         };
-        return new Detected(scan, tools, facts, observed, observedAt);
+        return new Detected(scan, tools, facts, observed, observedAt, lookups);
+
+        async Task TakeAsync(string name)
+        {
+            if (asked.Remove(name, out var answer))
+            {
+                lookups[name] = await answer;
+                if (lookups[name] is LookupAnswer.Prebuilt found)
+                {
+                    artifacts[name] = found.Artifact;
+                }
+            }
+        }
     }
 
     public static IReadOnlyDictionary<string, Running> RunningOf(IReadOnlyList<Observed> observed) => observed.ToDictionary(
@@ -191,7 +229,7 @@ public sealed class Detector(
         {
             // On another thread from its first step: the caller's own goes on to the files.
             await Task.Yield();
-            var observed = await target.ObserveAsync(cancel);
+            IReadOnlyList<Observed> observed = target is null ? [] : await target.ObserveAsync(cancel);
             lookup.End();
             return observed;
         }

@@ -7,7 +7,8 @@ namespace Laptime.Transactions;
 /// What earlier runs built for what is deployed now. An artifact that is taken from the store was built by somebody, and when that was after this interval
 /// began, its seconds are this interval's: building by hand first makes no deploy faster.
 /// </summary>
-internal sealed class EarlierBuilds(TransactionRun run, ArtifactStore store)
+/// <param name="found">What was looked up, by component: an artifact that is not here yet has its times in its provenance.</param>
+internal sealed class EarlierBuilds(TransactionRun run, ArtifactStore store, IReadOnlyDictionary<string, LookupAnswer> found)
 {
     /// <summary>Notes the earlier builds of the artifacts that a plan rolls out as they are, and of what is used by what it acts on.</summary>
     /// <returns>Components whose artifact waits for its first delivery to this environment.</returns>
@@ -32,7 +33,7 @@ internal sealed class EarlierBuilds(TransactionRun run, ArtifactStore store)
         {
             foreach (var used in run.Scope.Workspace.Find(name)!.Uses.Where(seen.Add))
             {
-                if (known.TryGetValue(used, out var planned) && planned is { Builds: false, Artifact.IsNone: false } && await store.OriginAsync(planned.Fingerprint.Value, cancel) is { } origin)
+                if (known.TryGetValue(used, out var planned) && planned is { Builds: false, Artifact.IsNone: false } && await OriginAsync(planned, cancel) is { Trusted: false } origin)
                 {
                     run.Built(new EarlierWork("build", used, origin.Start, origin.End));
                 }
@@ -46,13 +47,17 @@ internal sealed class EarlierBuilds(TransactionRun run, ArtifactStore store)
     /// <returns>Null when it takes none, or nobody knows.</returns>
     public async Task<ArtifactOrigin?> TakeAsync(PlannedComponent planned, CancellationToken cancel)
     {
-        if (planned.Builds || planned.Action == ActionKind.Skip || planned.Artifact.IsNone || await store.OriginAsync(planned.Fingerprint.Value, cancel) is not { } origin)
+        if (planned.Builds || planned.Action == ActionKind.Skip || planned.Artifact.IsNone || await OriginAsync(planned, cancel) is not { } origin)
         {
             return null;
         }
 
         run.Tell(run[planned.Name] with { ArtifactBuild = new ArtifactBuildReport(origin.Transaction, origin.Start, origin.End) });
-        run.Built(new EarlierWork("build", planned.Name, origin.Start, origin.End));
+        if (!origin.Trusted)
+        {
+            run.Built(new EarlierWork("build", planned.Name, origin.Start, origin.End));
+        }
+
         return origin;
     }
 
@@ -64,5 +69,11 @@ internal sealed class EarlierBuilds(TransactionRun run, ArtifactStore store)
         {
             await store.RecordOriginAsync(planned.Fingerprint.Value, origin with { DeliveredTo = [.. origin.DeliveredTo, environment] }, cancel);
         }
+    }
+
+    private async Task<ArtifactOrigin?> OriginAsync(PlannedComponent planned, CancellationToken cancel)
+    {
+        var origin = await store.OriginAsync(planned.Fingerprint.Value, cancel);
+        return planned.Prebuilt ? (origin ?? (found.GetValueOrDefault(planned.Name) as LookupAnswer.Prebuilt)?.Origin) is { } built ? built with { Trusted = true } : null : origin;
     }
 }

@@ -63,7 +63,7 @@ public static class Ending
         }
 
         var here = document.Segments.Where(s => s is { Name: "publish", Outcome: "ok", Seconds: not null }).Select(s => s.Start + s.Seconds!.Value).ToList();
-        var before = document.Components.Where(c => c is { ArtifactSource: "cached", Action: not "skip" }).Select(c => c.ArtifactBuild?.End).ToList();
+        var before = document.Components.Where(c => c is { ArtifactSource: "cached" or "prebuilt", Action: not "skip" }).Select(c => c.ArtifactBuild?.End).ToList();
         if (here.Count == 0 && (before.Count == 0 || before.Contains(null)))
         {
             return null;

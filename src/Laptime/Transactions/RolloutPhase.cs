@@ -16,7 +16,7 @@ namespace Laptime.Transactions;
 internal sealed class RolloutPhase(TransactionRun run, ArtifactStore store, Target target, Prober prober)
 {
     private readonly StateStore state = new(run.Scope.EnvironmentFolder);
-    private readonly EarlierBuilds builds = new(run, store);
+    private readonly EarlierBuilds builds = new(run, store, new Dictionary<string, LookupAnswer>());
     private readonly Lock gate = new();
     private readonly Dictionary<string, int> segments = new(StringComparer.Ordinal);
 
@@ -130,6 +130,7 @@ internal sealed class RolloutPhase(TransactionRun run, ArtifactStore store, Targ
         {
             Observed = Detector.RunningOf(observed),
             Artifacts = built.Components.Where(c => !c.Artifact.IsNone).ToDictionary(c => c.Name, c => c.Artifact, StringComparer.Ordinal),
+            Prebuilt = built.Components.Where(c => c is { Prebuilt: true, Builds: false }).Select(c => c.Name).ToHashSet(StringComparer.Ordinal),
             Fingerprints = built.Components.ToDictionary(c => c.Name, c => c.Fingerprint, StringComparer.Ordinal),
             Force = false,
         };

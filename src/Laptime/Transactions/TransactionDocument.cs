@@ -120,7 +120,16 @@ public sealed record ComponentReport
     /// <summary>built, prebuilt, cached, deployed; null when there is none.</summary>
     public string? ArtifactSource { get; init; }
 
+    /// <summary>Why a prebuilt artifact was not used: missing, expired, untrusted, tampered, dirty-tree, lookup-failed; null: none was looked for, or it was used.</summary>
     public string? Fallback { get; init; }
+
+    /// <summary>The same in a sentence.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? FallbackDetail { get; init; }
+
+    /// <summary>Who built a prebuilt artifact, from what: verified.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public ProvenanceReport? Provenance { get; init; }
 
     /// <summary>The earlier run that built the artifact, where the artifact was not built here and its record knows.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
@@ -139,6 +148,15 @@ public sealed record ComponentReport
     /// <summary>The revision that still serves when the rollout failed.</summary>
     public string? StillServing { get; init; }
 }
+
+/// <summary>Where a prebuilt artifact comes from, as its signed provenance says.</summary>
+/// <param name="Source">The kind of event: merge-to-main, tag, …</param>
+/// <param name="Repository">Of the sources.</param>
+/// <param name="Revision">The git commit.</param>
+/// <param name="Builder">Who built.</param>
+/// <param name="Key">The hint of the key that signed.</param>
+/// <param name="Finished">When it was built.</param>
+public sealed record ProvenanceReport(string Source, string? Repository, string? Revision, string Builder, string Key, DateTimeOffset Finished);
 
 /// <param name="Transaction">The one that built it.</param>
 /// <param name="Start">When the build began.</param>

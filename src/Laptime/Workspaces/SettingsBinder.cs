@@ -14,7 +14,7 @@ internal sealed class SettingsBinder(string root, ValueBinder values, PathRule p
             return new ArtifactSettings();
         }
 
-        var store = Place(section.Name, fields["store"], "oci://");
+        var store = Place(section.Name, fields["store"], anywhere: true, "oci://");
         var settings = (store is null ? new ArtifactSettings() : new ArtifactSettings(store)) with
         {
             LocalRegistry = values.Switch(fields["local-registry"]) ?? false, Insecure = values.Switch(fields["insecure"]), Timeout = values.Span(fields["timeout"]),
@@ -30,9 +30,10 @@ internal sealed class SettingsBinder(string root, ValueBinder values, PathRule p
 
     /// <summary>A place: a relative path, or an address with one of the schemes. The only plain text that may use ${env.NAME}: an address may hold a password.</summary>
     public string? Store(Field? section, KeySet keys, params ReadOnlySpan<string> schemes) =>
-        section is null ? null : Place(section.Name, Fields.Of(section.Value, section.KeyNode, $"`{section.Name}`", keys, Problems)?["store"], schemes);
+        section is null ? null : Place(section.Name, Fields.Of(section.Value, section.KeyNode, $"`{section.Name}`", keys, Problems)?["store"], anywhere: false, schemes);
 
-    private string? Place(string section, Field? field, params ReadOnlySpan<string> schemes)
+    /// <param name="anywhere">Folders outside of the workspace too: several checkouts may share it.</param>
+    private string? Place(string section, Field? field, bool anywhere, params ReadOnlySpan<string> schemes)
     {
         if (field is null || values.Scalar(field.Value, field.Name, field.Key.Type, field.Key.Example) is not { } node)
         {
@@ -56,6 +57,11 @@ internal sealed class SettingsBinder(string root, ValueBinder values, PathRule p
         {
             Problems.Add(node, $"`{section}.store` cannot be `{ProblemList.Short(text[..(text.IndexOf("://", StringComparison.Ordinal) + 3)])}…`", $"a relative path, or {string.Join(" or ", schemes!)}…");
             return null;
+        }
+
+        if (anywhere && (Path.IsPathRooted(text) || text == ".." || text.StartsWith("../", StringComparison.Ordinal)) && !text.Any(char.IsControl))
+        {
+            return Path.GetFullPath(text, root);
         }
 
         return paths.Path(text == node.Text ? node : new YamlNode(YamlKind.Scalar, node.Line, node.Column, node.Start) { Text = text }, "store", root);

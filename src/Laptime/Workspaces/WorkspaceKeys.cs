@@ -144,7 +144,7 @@ public static class WorkspaceKeys
 
     public static readonly KeySet Artifacts = new("artifacts", "`artifacts`",
     [
-        new("store", Text, "A folder relative to the workspace (an OCI image layout), or `oci://host/repository`. May use `${env.NAME}`.", "oci://127.0.0.1:5000/shop", "`.laptime/artifacts`"),
+        new("store", Text, "Where `lap publish` puts artifacts: a folder (an OCI image layout; absolute, or relative to the workspace), or `oci://host/repository`. May use `${env.NAME}`.", "oci://127.0.0.1:5000/shop", "`.laptime/artifacts`"),
         new("local-registry", new KeyType.Switch(), "lap starts the registry of `store` on this machine when nothing answers there, and recovers it when it died or hangs. Only with an `oci://` store on a loopback address and a port.",
             "true", "`false`"),
         new("insecure", new KeyType.Switch(), "With an `oci://` store: `true` speaks plain HTTP to it, `false` speaks TLS.", "true", "plain HTTP on a loopback address, TLS everywhere else"),

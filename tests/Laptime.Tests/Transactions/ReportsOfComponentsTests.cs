@@ -30,7 +30,7 @@ public sealed class ReportsOfComponentsTests : IDisposable
                 RunSettings = new Dictionary<string, IReadOnlyDictionary<string, string>>(), Observed = new Dictionary<string, Running>(),
                 Records = new Dictionary<string, DeployedRecord>(), RecordedFingerprints = new Dictionary<string, ComponentFingerprint>(),
             },
-            observed, Given.Then);
+            observed, Given.Then, new System.Collections.Concurrent.ConcurrentDictionary<string, LookupAnswer>());
     }
 
     private static PlannedComponent Planned(ActionKind action, Digest artifact) => new()

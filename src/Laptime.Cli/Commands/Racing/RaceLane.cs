@@ -176,14 +176,9 @@ internal sealed class RaceLane
     /// <summary>The checkout is thrown away at the end: what a baseline sets aside is deleted here.</summary>
     private void ClearCaches()
     {
-        var store = Path.GetFullPath(Path.Combine(Root, workspace.Artifacts.Store));
-        if (!store.StartsWith(Root + Path.DirectorySeparatorChar, StringComparison.Ordinal))
-        {
-            throw new LapException($"artifacts.store {workspace.Artifacts.Store} is outside of the workspace: a cold run would empty it", workspace.File, "race warm, full or edit:PATH");
-        }
-
-        File.Delete(Path.Combine(Root, ".laptime", "index"));
-        foreach (var folder in (string[])[store, Path.Combine(Root, ".laptime", "steps")])
+        var own = new WorkspaceFolder(Root);
+        File.Delete(own.Index);
+        foreach (var folder in (string[])[own.Artifacts, Path.Combine(own.Path, "steps")])
         {
             if (Directory.Exists(folder))
             {
