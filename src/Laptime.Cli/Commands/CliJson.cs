@@ -34,7 +34,7 @@ internal sealed record KeyList(string Schema, IReadOnlyList<KeyItem> Items);
 
 internal sealed record KeyItem(string Id, string Name, string PublicFile, string? Hint, string? PrivateFile, IReadOnlyList<KeyTrust> Trusted, Problem? Problem);
 
-internal sealed record KeyTrust(string Source, string Builder, double? MaxAgeSeconds, DateTimeOffset? Until, string? At);
+internal sealed record KeyTrust(string Source, string Builder, double? MaxAgeSeconds, string? Until, string? At);
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
 [JsonSerializable(typeof(FailureDocument))]

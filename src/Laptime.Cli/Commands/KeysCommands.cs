@@ -14,7 +14,9 @@ internal static class KeysCommands
 
     private static readonly Argument<string> Name = new("NAME") { Description = "Name of the pair", DefaultValueFactory = _ => KeyRing.DefaultName };
     private static readonly Option<string?> Out = Flag.Text("--out", "Folder for the private key (default: .laptime/keys)", "FOLDER");
-    private static readonly Option<bool> Force = Flag.Switch("--force", "Replace a pair of that name");
+
+    /// <summary>Without a twin: LAP_FORCE is set for deploys, and a key that was replaced is lost.</summary>
+    private static readonly Option<bool> Force = new("--force") { Description = "Replace a pair of that name" };
 
     public static Command Group() => Verb.Group("keys", "The keys that published artifacts are signed with and trusted by.", Create(), List());
 

@@ -49,7 +49,11 @@ internal static class KeysView
         foreach (var problem in keys.Select(k => k.Problem).OfType<Problem>())
         {
             page.Blank();
-            page.Wrapped(Symbols.Bad(terminal), problem.ToString().ReplaceLineEndings(" "), 2);
+            page.Wrapped(Symbols.Bad(terminal), problem.Where is null ? problem.What : $"{problem.Where}: {problem.What}", 2);
+            if (problem.Mend is { } mend)
+            {
+                page.Wrapped("  ", new Span("mend: " + mend, Tone.Dim), 2);
+            }
         }
 
         return page.ToString();
@@ -63,5 +67,5 @@ internal static class KeysView
 
     private static KeyItem Item(ListedKey key) => new(
         key.Name, key.Name, key.PublicFile, key.Hint, key.PrivateFile,
-        [.. key.Rules.Select(r => new KeyTrust(r.Source, r.Builder, r.MaxAge?.TotalSeconds, r.Until, r.At?.ToString()))], key.Problem);
+        [.. key.Rules.Select(r => new KeyTrust(r.Source, r.Builder, r.MaxAge?.TotalSeconds, r.Until is { } until ? $"{until.UtcDateTime:yyyy-MM-dd}" : null, r.At?.ToString()))], key.Problem);
 }

@@ -32,7 +32,7 @@ public sealed class KeyRing(Workspace workspace)
         var taken = ((string[])[secret, open]).Where(Path.Exists).ToList();
         if (taken.Count > 0 && !replace)
         {
-            throw new LapException([.. taken.Select(f => new Problem($"{f} is there already", Where: f,
+            throw new LapException([.. taken.Select(f => new Problem($"there is a {(f == secret ? "private" : "public")} key of the name {name} already", Where: f,
                 "choose another name, or --force to replace both halves (what the old key signed is then not trusted any more)"))]);
         }
 
@@ -85,7 +85,7 @@ public sealed class KeyRing(Workspace workspace)
         var secret = file == PublicFile(name) && File.Exists(PrivateFile(name)) ? PrivateFile(name) : null;
         try
         {
-            using var key = VerificationKey.Load(Path.GetFullPath(Path.Combine(workspace.Root, file)), rules.Count > 0 ? rules[0].At?.ToString() : null);
+            using var key = VerificationKey.Load(Path.GetFullPath(Path.Combine(workspace.Root, file)), file, rules.Count > 0 ? rules[0].At?.ToString() : null);
             return new ListedKey(name, file, key.Hint, secret, rules, null);
         }
         catch (LapException e)

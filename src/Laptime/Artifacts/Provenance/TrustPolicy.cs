@@ -234,7 +234,7 @@ public sealed class TrustPolicy : IDisposable
         {
             try
             {
-                rules.Add(new KeyedRule(rule, VerificationKey.Load(Path.GetFullPath(Path.Combine(workspace.Root, rule.Key)), rule.At?.ToString())));
+                rules.Add(new KeyedRule(rule, VerificationKey.Load(Path.GetFullPath(Path.Combine(workspace.Root, rule.Key)), rule.Key, rule.At?.ToString())));
             }
             catch (LapException e)
             {

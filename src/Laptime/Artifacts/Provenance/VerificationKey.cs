@@ -26,23 +26,26 @@ public sealed class VerificationKey : IDisposable
     /// <summary>The key as the file has it.</summary>
     public string Pem => PemEncoding.WriteString("PUBLIC KEY", Spki) + "\n";
 
-    /// <exception cref="LapException">There is no such file, or it is no such key.</exception>
+    /// <param name="file">Absolute.</param>
+    /// <param name="name">The file as messages name it; null: as it is.</param>
     /// <param name="where">What names the file, for messages; null: the file itself.</param>
-    public static VerificationKey Load(string file, string? where = null)
+    /// <exception cref="LapException">There is no such file, or it is no such key.</exception>
+    public static VerificationKey Load(string file, string? name = null, string? where = null)
     {
+        name ??= file;
         try
         {
             return new FileInfo(file) is { Exists: true, Length: > 1 << 16 }
-                ? throw new LapException($"{file} is no public key: it is too long for one", where ?? file, Cure)
-                : Parse(File.ReadAllText(file), file, where);
+                ? throw new LapException($"{name} is no public key: it is too long for one", where ?? name, Cure)
+                : Parse(File.ReadAllText(file), name, where);
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
-            throw new LapException($"the public key {file} does not exist", where ?? file, "`lap keys create` makes a pair; commit the public key, or correct the path");
+            throw new LapException($"the public key {name} does not exist", where ?? name, "`lap keys create` makes a pair; commit the public key, or correct the path");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new LapException($"the public key {file} cannot be read: {e.Message}", where ?? file, "make it a file that this user can read");
+            throw new LapException($"the public key {name} cannot be read: {e.Message}", where ?? name, "make it a file that this user can read");
         }
     }
 
