@@ -20,6 +20,93 @@ public sealed class OciLayoutStoreTests : ArtifactStoreContract
 
     private string Blob(Digest digest) => Path.Combine(Root, "blobs", "sha256", digest.ToHex());
 
+    protected override string FileOf(Digest digest) => Blob(digest);
+
+    [Fact]
+    public async Task Images_beside_components_are_listed_as_what_they_are()
+    {
+        await Layout().StoreAsync([File("a", "1")], Digest.Of("f"), Cancel);
+        var image = await PutImageAsync(Layout(), "x", ["v1"]);
+        var index = await PutIndexAsync(Layout(), ["all"], image);
+        using var json = JsonDocument.Parse(System.IO.File.ReadAllText(Path.Combine(Root, "index.json")));
+        var entries = json.RootElement.GetProperty("manifests").EnumerateArray()
+            .ToDictionary(e => e.GetProperty("annotations").GetProperty("org.opencontainers.image.ref.name").GetString()!);
+        Assert.Equal(3, entries.Count);
+        Assert.False(entries["v1"].TryGetProperty("artifactType", out _));
+        Assert.Equal(StoredManifest.IndexType, entries["all"].GetProperty("mediaType").GetString());
+        Assert.Equal(index.Descriptor.Digest.ToString(), entries["all"].GetProperty("digest").GetString());
+        Assert.Equal(OciManifest.ComponentType, entries[ArtifactStore.TagOf(Digest.Of("f"))].GetProperty("artifactType").GetString());
+        Assert.True(await Layout().HasAsync(index.Descriptor.Digest, Cancel));
+    }
+
+    [Fact]
+    public async Task What_an_image_is_survives_the_pending_tags_of_a_large_index()
+    {
+        var store = Layout();
+        var artifact = await store.StoreAsync([File("a", "1")], Digest.Of("first"), Cancel);
+        while (new FileInfo(Path.Combine(Root, "index.json")).Length < 64 << 10)
+        {
+            await store.TagAsync(Digest.Of($"{Guid.NewGuid()}"), artifact, Cancel);
+        }
+
+        var image = await PutImageAsync(store, "x", ["v1"]);
+        Assert.True(System.IO.File.Exists(Path.Combine(Root, "index.pending")));
+        await store.FoldAsync(Cancel);
+        var entry = (await store.EntriesAsync(Cancel)).Single(e => e.Tag == "v1");
+        Assert.Equal(image.Descriptor, entry.Manifest);
+    }
+
+    [Fact]
+    public async Task Another_tool_s_layout_is_read_without_a_change_in_it()
+    {
+        // As `docker buildx` and .NET's own publish write it: an entry without a name, one with a name that is no tag.
+        var image = await PutImageAsync(Elsewhere("source"), "x", ["v1"]);
+        var folder = Path.Combine(Folder, "source");
+        Directory.Delete(Path.Combine(folder, "tags"), recursive: true);
+        Directory.Delete(Path.Combine(folder, "tmp"), recursive: true);
+        var entry = $$"""{"mediaType":"{{OciManifest.MediaType}}","digest":"{{image.Descriptor.Digest}}","size":{{image.Descriptor.Size}}""";
+        System.IO.File.WriteAllText(Path.Combine(folder, "index.json"), $$"""
+            {"schemaVersion":2,"manifests":[{{entry}}},{{entry}},"annotations":{"org.opencontainers.image.ref.name":"docker.io/library/x:latest"} },
+            {{entry}},"annotations":{"org.opencontainers.image.ref.name":"v1"} },{"mediaType":"x/y","digest":"sha512:00","size":1}]}
+            """);
+        var before = Directory.EnumerateFileSystemEntries(folder, "*", SearchOption.AllDirectories).Order().ToList();
+        var source = Elsewhere("source");
+        Assert.Equal([null, "docker.io/library/x:latest", "v1"], (await source.EntriesAsync(Cancel)).Select(e => e.Tag));
+        Assert.Equal(["v1"], await source.ListTagsAsync(Cancel));
+        Assert.Equal(image.Descriptor, await source.ResolveAsync("v1", Cancel));
+        await ArtifactCopy.CopyAsync(source, Layout(), image.Descriptor.Digest, ["mine"], Cancel);
+        Assert.Equal(before, Directory.EnumerateFileSystemEntries(folder, "*", SearchOption.AllDirectories).Order());
+        Assert.True(await Layout().HasAsync(image.Descriptor.Digest, Cancel));
+    }
+
+    [Fact]
+    public async Task What_was_found_damaged_is_replaced_by_the_next_writer_and_stays_until_then()
+    {
+        var store = Layout();
+        var image = await PutImageAsync(store, "x", ["v1"]);
+        var layer = image.Blobs[2];
+        var right = System.IO.File.ReadAllBytes(Blob(layer.Digest));
+        System.IO.File.WriteAllBytes(Blob(layer.Digest), [.. right.Reverse()]);
+        await Assert.ThrowsAsync<StoreException>(() => ArtifactCopy.VerifyAsync(store, image.Descriptor.Digest, Cancel));
+        Assert.True(System.IO.File.Exists(Blob(layer.Digest)));
+        Assert.False(await store.HasAsync(image.Descriptor.Digest, Cancel));
+        Assert.True(await store.PutBlobAsync(layer, Content(right), Cancel));
+        Assert.True(await store.HasAsync(image.Descriptor.Digest, Cancel));
+        await ArtifactCopy.VerifyAsync(store, image.Descriptor.Digest, Cancel);
+    }
+
+    [Fact]
+    public async Task It_lists_its_blobs_with_their_sizes()
+    {
+        Assert.Empty(Layout().Blobs());
+        var image = await PutImageAsync(Layout(), "x", ["v1"]);
+        var blobs = Layout().Blobs().ToDictionary(b => b.Digest);
+        Assert.Equal(4, blobs.Count);
+        Assert.All(image.Blobs.Append(image.Descriptor), b => Assert.Equal(b.Size, blobs[b.Digest].Size));
+        Assert.True(await Layout().RemoveBlobAsync(image.Blobs[0].Digest, Cancel));
+        Assert.False(await Layout().RemoveBlobAsync(image.Blobs[0].Digest, Cancel));
+    }
+
     [Fact]
     public async Task It_is_an_image_layout_that_other_tools_read()
     {
@@ -131,6 +218,12 @@ public sealed class OciLayoutStoreTests : ArtifactStoreContract
             Assert.Empty(Directory.EnumerateFiles(Path.Combine(Root, "tmp")));
             Assert.Null(await Layout().FindAsync(Digest.Of("big"), Cancel));
             Assert.Equal(small, await Layout().FindAsync(Digest.Of("small"), Cancel));
+            var blob = new Descriptor("application/octet-stream", Digest.Of(new byte[3 << 20]), 3 << 20);
+            var pulled = await Assert.ThrowsAsync<StoreException>(() => Layout().PutBlobAsync(blob, Content(new byte[3 << 20]), Cancel));
+            Assert.Equal(StoreFailure.Local, pulled.Failure);
+            Assert.Contains("disk space", pulled.Fault.Mend, StringComparison.Ordinal);
+            Assert.Empty(Directory.EnumerateFiles(Path.Combine(Root, "tmp")));
+            Assert.False(await Layout().HasBlobAsync(blob, Cancel));
         }
         finally
         {

@@ -110,10 +110,7 @@ public sealed partial class OciLayoutStore
         var source = await open(cancel).ConfigureAwait(false);
         await using (source.ConfigureAwait(false))
         {
-            // What verifies itself need not be hashed twice.
-            var verified = source is VerifiedStream its && its.Blob.Digest == blob.Digest && its.Blob.Size == blob.Size ? source
-                : new VerifiedStream(source, blob, how => new StoreException(StoreFailure.Damaged, new Fault(
-                    Outcome.BuildFailed, $"the blob {blob.Digest.Short} is not stored: it {how}", root, "find out what changed it on its way")));
+            var verified = VerifiedStream.Of(source, blob, root);
             var temporary = "";
             try
             {

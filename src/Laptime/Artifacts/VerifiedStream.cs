@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using Laptime.Fingerprints;
+using Laptime.Foundations;
 
 namespace Laptime.Artifacts;
 
@@ -16,8 +17,13 @@ internal sealed class VerifiedStream(Stream inner, Descriptor blob, Func<string,
     private long count;
     private bool verified;
 
-    /// <summary>What its bytes are, once its end was seen.</summary>
-    public Descriptor Blob => blob;
+    private Digest Expected => blob.Digest;
+
+    /// <summary>What comes from a store verifies itself, and need not be hashed twice; anything else is verified on its way.</summary>
+    public static VerifiedStream Of(Stream source, Descriptor blob, string where) =>
+        source is VerifiedStream its && its.Length == blob.Size && its.Expected == blob.Digest ? its
+            : new VerifiedStream(source, blob, how => new StoreException(StoreFailure.Damaged, new Fault(
+                Outcome.BuildFailed, $"the blob {blob.Digest.Short} is not stored: it {how}", where, "find out what changed it on its way")));
 
     public override bool CanRead => true;
 

@@ -65,7 +65,9 @@ internal static class RegistryErrors
             case HttpStatusCode.InsufficientStorage:
                 return new(StoreFailure.Unreachable, $"the registry has no space left (507{says})", "free some of its disk");
             case >= HttpStatusCode.InternalServerError:
-                return new(StoreFailure.Unreachable, $"the registry failed ({status}{says})", "see the registry's log");
+                return new(StoreFailure.Unreachable, $"the registry failed ({status}{says})", "see the registry's log",
+                    // Docker's fails so too while another publisher writes the same manifest.
+                    again: answer.StatusCode == HttpStatusCode.InternalServerError);
             case HttpStatusCode.MethodNotAllowed:
                 return new(StoreFailure.Refused, $"the registry does not allow this operation (405{says})", "deleting has to be switched on in the registry (docker-registry: storage.delete.enabled)");
             case HttpStatusCode.RequestEntityTooLarge:
@@ -73,7 +75,7 @@ internal static class RegistryErrors
             case HttpStatusCode.BadRequest when body.Code is null && (body.Message ?? "").Contains("HTTPS", StringComparison.OrdinalIgnoreCase):
                 return new(StoreFailure.Refused, "the registry speaks TLS, and was asked in plain HTTP", "set `artifacts: { insecure: false }`");
             case HttpStatusCode.BadRequest when body.Code is "DIGEST_INVALID" or "SIZE_INVALID":
-                return new(StoreFailure.Damaged, $"the registry received something else than what the digest says (400 {body.Code}{says})", "publish again; when it happens again, something on the way changes the content");
+                return new(StoreFailure.Damaged, $"the registry received something else than what the digest says (400 {body.Code}{says})", "publish again; when it happens again, something on the way changes the content", again: true);
             case >= HttpStatusCode.MultipleChoices and < HttpStatusCode.BadRequest:
                 return new(StoreFailure.Unreachable, $"the server sends us elsewhere ({status}), and not as a registry does", "check the address; something before the registry may ask for a log-in");
             case < HttpStatusCode.MultipleChoices:

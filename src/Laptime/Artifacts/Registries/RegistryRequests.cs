@@ -243,7 +243,7 @@ internal sealed class RegistryRequests(RegistryClient client) : IDisposable
             BlobContent? content = null;
             try
             {
-                using var done = await client.SendAsync(HttpMethod.Put, location, Push, request => request.Content = content = new BlobContent(source, blob.Size, progress), progress.Token).ConfigureAwait(false);
+                using var done = await client.SendAsync(HttpMethod.Put, location, Push, request => request.Content = content = new BlobContent(VerifiedStream.Of(source, blob, Name), blob.Size, progress), progress.Token).ConfigureAwait(false);
                 if (done.StatusCode is not (HttpStatusCode.Created or HttpStatusCode.NoContent))
                 {
                     throw await client.TroubleOfAsync(done, Push, cancel).ConfigureAwait(false);
