@@ -52,7 +52,7 @@ public abstract class ArtifactStore
     public abstract Task<ArtifactOrigin?> OriginAsync(Digest fingerprint, CancellationToken cancel);
 
     /// <summary>What a tag points at, without fetching it; null when there is no such tag. One round trip.</summary>
-    /// <remarks>The descriptor is what the store claims: whoever goes on with it gets the manifest by its digest, so that a tag that moves meanwhile changes nothing.</remarks>
+    /// <remarks>The descriptor is what the store claims, and a registry does not claim an artifact type: whoever goes on with it gets the manifest by its digest, so that a tag that moves meanwhile changes nothing.</remarks>
     public abstract Task<Descriptor?> ResolveAsync(string tag, CancellationToken cancel);
 
     /// <summary>The manifest that a tag points at, its digest computed from its bytes and equal to what the store claims; null when there is no such tag. One round trip.</summary>

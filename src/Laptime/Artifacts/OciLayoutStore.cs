@@ -85,6 +85,7 @@ public sealed partial class OciLayoutStore(string root, TimeProvider clock) : Ar
             }
 
             var manifest = ReadManifest(artifact)
+                ?? (HasIndex(artifact, 0) ? (await GetManifestAsync(artifact, cancel).ConfigureAwait(false))!.ToManifest() : null)
                 ?? throw new StoreException(StoreFailure.Absent, new Fault(Outcome.RolloutFailed, $"the artifact {artifact} is not in the store, or its manifest is damaged", root,
                     "`lap deploy --force` builds it again"));
             Delete(part);
