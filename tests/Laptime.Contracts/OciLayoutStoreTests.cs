@@ -211,19 +211,20 @@ public sealed class OciLayoutStoreTests : ArtifactStoreContract
         Mount("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", Root);
         try
         {
-            var small = await Layout().StoreAsync([File("a", "1")], Digest.Of("small"), Cancel);
-            var error = await Assert.ThrowsAnyAsync<FaultException>(() => Layout().StoreAsync([File("big", new string('x', 3 << 20))], Digest.Of("big"), Cancel));
+            using var store = Layout();
+            var small = await store.StoreAsync([File("a", "1")], Digest.Of("small"), Cancel);
+            var error = await Assert.ThrowsAnyAsync<FaultException>(() => store.StoreAsync([File("big", new string('x', 3 << 20))], Digest.Of("big"), Cancel));
             Assert.Contains("No space left", error.Fault.What, StringComparison.Ordinal);
             Assert.Contains("disk space", error.Fault.Mend, StringComparison.Ordinal);
             Assert.Empty(Directory.EnumerateFiles(Path.Combine(Root, "tmp")));
-            Assert.Null(await Layout().FindAsync(Digest.Of("big"), Cancel));
-            Assert.Equal(small, await Layout().FindAsync(Digest.Of("small"), Cancel));
+            Assert.Null(await store.FindAsync(Digest.Of("big"), Cancel));
+            Assert.Equal(small, await store.FindAsync(Digest.Of("small"), Cancel));
             var blob = new Descriptor("application/octet-stream", Digest.Of(new byte[3 << 20]), 3 << 20);
-            var pulled = await Assert.ThrowsAsync<StoreException>(() => Layout().PutBlobAsync(blob, Content(new byte[3 << 20]), Cancel));
+            var pulled = await Assert.ThrowsAsync<StoreException>(() => store.PutBlobAsync(blob, Content(new byte[3 << 20]), Cancel));
             Assert.Equal(StoreFailure.Local, pulled.Failure);
             Assert.Contains("disk space", pulled.Fault.Mend, StringComparison.Ordinal);
             Assert.Empty(Directory.EnumerateFiles(Path.Combine(Root, "tmp")));
-            Assert.False(await Layout().HasBlobAsync(blob, Cancel));
+            Assert.False(await store.HasBlobAsync(blob, Cancel));
         }
         finally
         {

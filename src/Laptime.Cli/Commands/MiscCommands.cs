@@ -11,7 +11,7 @@ namespace Laptime.Cli.Commands;
 internal static class MiscCommands
 {
     private static readonly Option<string?> To = Flag.Text("--to", "Back to what stood after this transaction", "TX");
-    private static readonly Option<bool> StopInstances = Flag.Switch("--instances", "Also stop what runs (default: it runs on, and the next agent takes it over)");
+    private static readonly Option<bool> StopInstances = Flag.Switch("--instances", "Also stop what runs, and the local registry (default: it runs on, and the next agent takes it over)");
 
     public static Command Rollback() => Verb.Make(
         "rollback", "Bring back what was verified before, by digest, with the same checks.",
@@ -45,6 +45,11 @@ internal static class MiscCommands
             {
                 // What an agent left running needs one to be stopped in order.
                 client = await session.Launcher.ConnectAsync(cancel);
+            }
+
+            if (stop)
+            {
+                await Artifacts.RegistryCommands.StopWithAllAsync(session);
             }
 
             if (client is null)

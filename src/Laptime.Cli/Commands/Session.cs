@@ -83,14 +83,18 @@ internal sealed class Session(ParseResult arguments, Shutdown shutdown)
     }
 
     /// <param name="mayLaunch">False for questions: they start nothing.</param>
-    public Target OpenTarget(bool mayLaunch)
+    public Target OpenTarget(bool mayLaunch) => OpenTarget(Environment(), mayLaunch);
+
+    /// <param name="mayLaunch">False for questions: they start nothing.</param>
+    public Target OpenTarget(DeployEnvironment environment, bool mayLaunch)
     {
-        var environment = Environment();
+        var names = new Lazy<TemplateScope>(() => environment == Scope.Environment ? Scope.Names : new TemplateScope(
+            Workspace, environment, Workspace.Profiles.FirstOrDefault(p => p.Name == environment.Profile), System.Environment.GetEnvironmentVariable));
         return environment.Target switch
         {
             TargetKind.Process => new LocalTarget(Launcher, environment.Name, mayLaunch),
             TargetKind.Command => new CommandTarget(
-                Workspace.Root, environment.Name, environment.Commands!, Scope.Names.Of, Scope.Names.Secrets, Runner, Clock),
+                Workspace.Root, environment.Name, environment.Commands!, names.Value.Of, names.Value.Secrets, Runner, Clock),
             _ => throw new LapException(
                 $"environment {environment.Name}: the {environment.Target.ToString().ToLowerInvariant()} target is not part of this version", environment.At?.ToString(),
                 "use an environment with `target: process`"),

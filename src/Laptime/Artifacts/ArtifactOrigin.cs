@@ -11,6 +11,12 @@ public sealed record ArtifactOrigin(string Transaction, DateTimeOffset Start, Da
     /// <summary>Built at a trusted event, with provenance that was verified: nobody who deploys it waited for its build.</summary>
     public bool Trusted { get; init; }
 
+    /// <summary>What was built; null: an earlier version did not say.</summary>
+    public string? Component { get; init; }
+
+    /// <summary>The build settings; null: none, or an earlier version did not say.</summary>
+    public string? Profile { get; init; }
+
     /// <summary>Environments in which it was seen serving.</summary>
     public IReadOnlyList<string> DeliveredTo { get; init; } = [];
 }

@@ -101,6 +101,7 @@ public sealed partial class OciLayoutStore
 
     public override async Task<bool> PutBlobAsync(Descriptor blob, Func<CancellationToken, Task<Stream>> open, CancellationToken cancel)
     {
+        await UseAsync(writes: false, cancel).ConfigureAwait(false);
         if (IsHere(blob))
         {
             return false;
@@ -115,6 +116,7 @@ public sealed partial class OciLayoutStore
             try
             {
                 await CreateAsync(cancel).ConfigureAwait(false);
+                await UseAsync(writes: true, cancel).ConfigureAwait(false);
                 temporary = Path.Combine(Temporary, Guid.NewGuid().ToString("N"));
                 var file = new FileStream(temporary, new FileStreamOptions
                 {
@@ -153,6 +155,7 @@ public sealed partial class OciLayoutStore
         try
         {
             await CreateAsync(cancel).ConfigureAwait(false);
+            await UseAsync(writes: true, cancel).ConfigureAwait(false);
             await WriteBlobAsync(manifest.Descriptor.MediaType, async (stream, c) => await stream.WriteAsync(manifest.Bytes, c).ConfigureAwait(false), cancel).ConfigureAwait(false);
             if (tags.Count > 0)
             {

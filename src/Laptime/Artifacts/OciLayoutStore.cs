@@ -9,7 +9,7 @@ namespace Laptime.Artifacts;
 /// Artifacts in a folder: an OCI image layout (<c>oci-layout</c>, <c>index.json</c>, <c>blobs/sha256/</c>) that other OCI tools can read.
 /// A blob is written beside, flushed to the disk and renamed, so that under its name it is always whole.
 /// </summary>
-public sealed partial class OciLayoutStore(string root, TimeProvider clock) : ArtifactStore
+public sealed partial class OciLayoutStore(string root, TimeProvider clock) : ArtifactStore, IDisposable
 {
     private static readonly TimeSpan LockBound = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan Newborn = TimeSpan.FromMinutes(1);
@@ -29,6 +29,7 @@ public sealed partial class OciLayoutStore(string root, TimeProvider clock) : Ar
         try
         {
             await CreateAsync(cancel).ConfigureAwait(false);
+            await UseAsync(writes: true, cancel).ConfigureAwait(false);
             DeleteLeftovers();
             var layer = await WriteBlobAsync(OciManifest.LayerType, (stream, c) => TarWriter.WriteAsync(files, stream, c), cancel).ConfigureAwait(false);
             await WriteBlobAsync("", async (stream, c) => await stream.WriteAsync(OciManifest.EmptyConfig, c).ConfigureAwait(false), cancel).ConfigureAwait(false);
@@ -51,6 +52,7 @@ public sealed partial class OciLayoutStore(string root, TimeProvider clock) : Ar
     {
         try
         {
+            await UseAsync(writes: false, cancel).ConfigureAwait(false);
             return index.Read(TagOf(fingerprint)) is { } artifact && await HasAsync(artifact, cancel).ConfigureAwait(false) ? artifact : null;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -59,10 +61,11 @@ public sealed partial class OciLayoutStore(string root, TimeProvider clock) : Ar
         }
     }
 
-    public override Task<bool> HasAsync(Digest artifact, CancellationToken cancel)
+    public override async Task<bool> HasAsync(Digest artifact, CancellationToken cancel)
     {
         cancel.ThrowIfCancellationRequested();
-        return Task.FromResult(ReadManifest(artifact) is { } manifest ? manifest.Layers.Append(manifest.Config).All(IsHere) : HasIndex(artifact, 0));
+        await UseAsync(writes: false, cancel).ConfigureAwait(false);
+        return ReadManifest(artifact) is { } manifest ? manifest.Layers.Append(manifest.Config).All(IsHere) : HasIndex(artifact, 0);
     }
 
     public override async Task UnpackAsync(Digest artifact, string folder, CancellationToken cancel)
@@ -84,6 +87,7 @@ public sealed partial class OciLayoutStore(string root, TimeProvider clock) : Ar
                 return;
             }
 
+            await UseAsync(writes: false, cancel).ConfigureAwait(false);
             var manifest = ReadManifest(artifact)
                 ?? (HasIndex(artifact, 0) ? (await GetManifestAsync(artifact, cancel).ConfigureAwait(false))!.ToManifest() : null)
                 ?? throw new StoreException(StoreFailure.Absent, new Fault(Outcome.RolloutFailed, $"the artifact {artifact} is not in the store, or its manifest is damaged", root,
@@ -118,6 +122,7 @@ public sealed partial class OciLayoutStore(string root, TimeProvider clock) : Ar
     {
         try
         {
+            await UseAsync(writes: true, cancel).ConfigureAwait(false);
             var manifest = await GetManifestAsync(artifact, cancel).ConfigureAwait(false)
                 ?? throw new StoreException(StoreFailure.Absent, new Fault(Outcome.BuildFailed, $"the artifact {artifact} is not in the store", root, "`lap deploy --force` builds it again"));
             await SetTagAsync(TagOf(fingerprint), manifest.Descriptor, cancel).ConfigureAwait(false);
@@ -245,16 +250,11 @@ public sealed partial class OciLayoutStore(string root, TimeProvider clock) : Ar
         }
     }
 
-    /// <summary>Files that a killed process left: old enough to have been locked by their writer, and locked no more.</summary>
     private void DeleteLeftovers()
     {
-        foreach (var path in Directory.EnumerateFiles(Temporary))
+        foreach (var path in Directory.EnumerateFiles(Temporary).Where(IsLeft))
         {
-            if (clock.GetUtcNow() - File.GetLastWriteTimeUtc(path) > Newborn && FileLock.TryTake(path) is { } held)
-            {
-                held.Dispose();
-                File.Delete(path);
-            }
+            File.Delete(path);
         }
     }
 

@@ -19,6 +19,24 @@ internal static class FileLock
         }
     }
 
+    /// <summary>Takes a part of it now, which others may have too and which keeps <see cref="TryTake"/> out; null when somebody has it whole, or there is no such file.</summary>
+    /// <exception cref="UnauthorizedAccessException">The file may not be read, or not be made.</exception>
+    public static FileStream? TryShare(string path, bool create)
+    {
+        try
+        {
+            return new FileStream(path, create ? FileMode.OpenOrCreate : FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
+        }
+        catch (FileNotFoundException)
+        {
+            return null;
+        }
+        catch (IOException e) when (e is not (DirectoryNotFoundException or PathTooLongException) && File.Exists(path))
+        {
+            return null;
+        }
+    }
+
     /// <exception cref="FaultException">Somebody else still holds it after <paramref name="bound"/>.</exception>
     public static async Task<FileStream> TakeAsync(string path, TimeSpan bound, TimeProvider clock, CancellationToken cancel)
     {

@@ -237,7 +237,10 @@ internal sealed class BuildPhase(
             if (edited.Count == 0)
             {
                 await store.RecordOriginAsync(
-                    planned.Fingerprint.Value, new ArtifactOrigin(run.Id, run.Timeline.Started.AddSeconds(began), run.Timeline.Started.AddSeconds(run.Timeline.Now)), cancel);
+                    planned.Fingerprint.Value, new ArtifactOrigin(run.Id, run.Timeline.Started.AddSeconds(began), run.Timeline.Started.AddSeconds(run.Timeline.Now))
+                    {
+                        Component = component.Name, Profile = run.Scope.Profile?.Name,
+                    }, cancel);
             }
 
             publish.End();

@@ -37,6 +37,28 @@ public sealed class StateStore(string folder)
         }
     }
 
+    /// <summary>As <see cref="Load"/>, but a file that cannot be read is no empty one: what would be removed because of it cannot be brought back.</summary>
+    /// <exception cref="FaultException">The file is there, and it is damaged.</exception>
+    public IReadOnlyDictionary<string, IReadOnlyList<DeployedRecord>> LoadForKeeping()
+    {
+        try
+        {
+            if (!Exists)
+            {
+                return Nothing();
+            }
+
+            return JsonSerializer.Deserialize(File.ReadAllBytes(FilePath), StateJson.Default.StateFile) is { Version: 1, Components: { } components } && components.All(c => IsWhole(c.Key, c.Value))
+                ? components
+                : throw new JsonException("it is not what lap writes");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException or FormatException)
+        {
+            throw new FaultException(new Fault(
+                Outcome.RolloutFailed, $"what was verified in this environment cannot be read: {e.Message}", FilePath, "deploy there once (which writes it again), or delete the file when the environment is gone"), e);
+        }
+    }
+
     /// <summary>Adds a verified record of one component; the caller holds the environment's lock.</summary>
     public void Verified(DeployedRecord record) => Change(components =>
     {

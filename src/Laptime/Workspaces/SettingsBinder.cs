@@ -25,6 +25,11 @@ internal sealed class SettingsBinder(string root, ValueBinder values, PathRule p
                 $"`store: oci://127.0.0.1:5000/NAME`, or leave `local-registry` out");
         }
 
+        if (settings is { LocalRegistry: true, Insecure: false })
+        {
+            Problems.Add(fields["insecure"]!.Value, "the registry that `local-registry` starts speaks plain HTTP, on this machine only", "leave `insecure` out");
+        }
+
         return settings;
     }
 

@@ -1,9 +1,12 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using Laptime.Artifacts;
+using Laptime.Building;
 using Laptime.Foundations;
 using Laptime.Processes;
 using Laptime.Targets.Registry;
+using Laptime.Transactions.Stored;
 using Laptime.Workspaces;
 
 namespace Laptime.Contracts.Registries;
@@ -23,14 +26,18 @@ public sealed class LocalRegistryTests : IAsyncLifetime
 
     public ValueTask InitializeAsync()
     {
+        SkipWithoutProgram();
+        return default;
+    }
+
+    internal static void SkipWithoutProgram()
+    {
         if (!File.Exists("/usr/bin/docker-registry"))
         {
             const string missing = "docker-registry is not installed";
             Assert.False(Environment.GetEnvironmentVariable("LAP_TEST_REQUIRE")?.Contains("registry", StringComparison.Ordinal) == true, missing);
             Assert.Skip(missing);
         }
-
-        return default;
     }
 
     public async ValueTask DisposeAsync()
@@ -142,6 +149,35 @@ public sealed class LocalRegistryTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_registry_that_does_not_delete_says_how_to_let_it_and_who_frees_the_space()
+    {
+        var program = Path.Combine(root, "keeps-all");
+        await File.WriteAllTextAsync(program, "#!/bin/sh\nsed -i 's/enabled: true/enabled: false/' \"$2\"\nexec docker-registry \"$@\"\n", Cancel);
+        File.SetUnixFileMode(program, UnixFileMode.UserRead | UnixFileMode.UserExecute);
+        Environment.SetEnvironmentVariable(RegistryProgram.Variable, program);
+        try
+        {
+            await Readiness().EnsureAsync(Cancel);
+        }
+        finally
+        {
+            Environment.SetEnvironmentVariable(RegistryProgram.Variable, null);
+        }
+
+        var cache = new OciLayoutStore(Path.Combine(root, "layout"), Clock);
+        using var store = new OciRegistryStore(RegistryAddress.Parse($"oci://{endpoint}/shop"), cache, new RegistryOptions(), new ProcessRunner(Clock), Clock);
+        var file = Path.Combine(root, "index.html");
+        await File.WriteAllTextAsync(file, "x", Cancel);
+        var artifact = await store.StoreAsync([new OutputFile("index.html", file, false, null)], Fingerprints.Digest.Of("f"), Cancel);
+        var plan = new PrunePlan([new PruneDecision(new ArtifactEntry { Artifact = artifact, Kind = "files" }, true, "a test")], [], [], []) { Bytes = 1 };
+        var refused = await Assert.ThrowsAsync<StoreException>(() => new Pruner(store).RunAsync(plan, Cancel));
+        Assert.Equal(StoreFailure.Refused, refused.Failure);
+        Assert.Contains("storage.delete.enabled", refused.Fault.Mend, StringComparison.Ordinal);
+        Assert.Contains("garbage-collect", refused.Fault.Mend, StringComparison.Ordinal);
+        Assert.True(await store.HasAsync(artifact, Cancel));
+    }
+
+    [Fact]
     public async Task With_another_port_in_the_file_it_moves_there_with_its_data()
     {
         await Readiness().EnsureAsync(Cancel);
@@ -209,7 +245,7 @@ public sealed class LocalRegistryTests : IAsyncLifetime
         return await http.GetStringAsync(new Uri($"/v2/shop/blobs/{digest}", UriKind.Relative), Cancel);
     }
 
-    private static int FreePort()
+    internal static int FreePort()
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();

@@ -268,6 +268,7 @@ public sealed class WorkspaceErrorTests
         { Head + "artifacts: { local-registry: ‸true }", "`store: .laptime/artifacts` is none", "oci://127.0.0.1:5000/NAME" },
         { Head + "artifacts: { store: oci://ghcr.io/me/shop, local-registry: ‸true }", "starts a registry on this machine", "leave `local-registry` out" },
         { Head + "artifacts: { store: oci://127.0.0.1/shop, local-registry: ‸true }", "starts a registry on this machine", "oci://127.0.0.1:5000" },
+        { Head + "artifacts: { store: oci://127.0.0.1:5000/shop, local-registry: true, insecure: ‸false }", "speaks plain HTTP", "leave `insecure` out" },
         { Head + "artifacts: { store: oci://127.0.0.1:5000/shop, local-registry: ‸yes }", "`local-registry` must be `true` or `false`, not `yes`", "local-registry: true" },
         { Head + "journal: { store: ‸mysql://x }", "`journal.store` cannot be `mysql://…`", "postgres://" },
         { Head + "journal: { store: \"‸${env.NOT_SET}\" }", "the environment variable `NOT_SET` is not set", "" },

@@ -11,6 +11,8 @@ namespace Laptime.Targets.Registry;
 /// </summary>
 public sealed class LocalRegistry(WorkspaceFolder folder, RegistryEndpoint endpoint, ProcessRunner runner, TimeProvider clock)
 {
+    private const string Name = "registry";
+    private const string RecordName = "registry.json";
     private const int Attempts = 2;
     private static readonly TimeSpan LockBound = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan StartBound = TimeSpan.FromSeconds(15);
@@ -18,14 +20,22 @@ public sealed class LocalRegistry(WorkspaceFolder folder, RegistryEndpoint endpo
 
     public RegistryEndpoint Endpoint => endpoint;
 
+    /// <summary>The workspace's: as its file has it; or the one that still runs although the file names none any more. Null: there is none.</summary>
+    public static LocalRegistry? Of(Workspace workspace, WorkspaceFolder folder, ProcessRunner runner, TimeProvider clock)
+    {
+        var endpoint = workspace.Artifacts.LocalRegistry ? RegistryEndpoint.Of(workspace.Artifacts.Store)
+            : RegistryRecord.Read(Path.Combine(folder.Path, Name, RecordName), folder.Root) is { } record ? RegistryEndpoint.Of(RegistryEndpoint.Scheme + record.Address) : null;
+        return endpoint is null ? null : new LocalRegistry(folder, endpoint, runner, clock);
+    }
+
     /// <summary>Everything of the registry: configuration, data, log, who it is.</summary>
-    public string Home { get; } = Path.Combine(folder.Path, "registry");
+    public string Home { get; } = Path.Combine(folder.Path, Name);
 
     public string Data => Path.Combine(Home, "data");
 
     public string Log => Path.Combine(Home, "registry.log");
 
-    private string RecordFile => Path.Combine(Home, "registry.json");
+    private string RecordFile => Path.Combine(Home, RecordName);
 
     /// <summary>The one that this workspace started and that runs; null: none does.</summary>
     public async Task<RegistryRecord?> RunningAsync(CancellationToken cancel) =>

@@ -18,9 +18,17 @@ public sealed class RegistryReadiness(RegistryEndpoint endpoint, bool plain, Loc
     public RegistryEndpoint Endpoint => endpoint;
 
     /// <summary>Null: the workspace's store is a folder.</summary>
-    public static RegistryReadiness? Of(Workspace workspace, WorkspaceFolder folder, ProcessRunner runner, TimeProvider clock) =>
-        RegistryEndpoint.Of(workspace.Artifacts.Store) is not { } endpoint ? null
-            : new RegistryReadiness(endpoint, endpoint.IsLoopback, workspace.Artifacts.LocalRegistry ? new LocalRegistry(folder, endpoint, runner, clock) : null, clock);
+    public static RegistryReadiness? Of(Workspace workspace, WorkspaceFolder folder, ProcessRunner runner, TimeProvider clock)
+    {
+        if (RegistryEndpoint.Of(workspace.Artifacts.Store) is not { } endpoint)
+        {
+            return null;
+        }
+
+        var plain = workspace.Artifacts.Insecure ?? endpoint.IsLoopback;
+        endpoint = endpoint.PortIsGiven ? endpoint : endpoint with { Port = plain ? 80 : 443 };
+        return new RegistryReadiness(endpoint, plain, workspace.Artifacts.LocalRegistry ? new LocalRegistry(folder, endpoint, runner, clock) : null, clock);
+    }
 
     /// <summary>Asks once.</summary>
     public Task<RegistryAnswer> AskAsync(CancellationToken cancel) => RegistryProbe.AskAsync(endpoint, plain, endpoint.IsLoopback ? Bound : FarBound, clock, cancel);
