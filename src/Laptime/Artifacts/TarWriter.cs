@@ -81,10 +81,14 @@ internal static class TarWriter
 
     private static FaultException Refused(OutputFile file, string what, string mend) => new(new Fault(Outcome.BuildFailed, what, file.Source, mend));
 
-    private static byte[] Header(string path, long size, bool executable, string? link)
+    private static byte[] Header(string path, long size, bool executable, string? link) =>
+        EntryHeader(path, size, link is null ? executable ? 0b111_101_101 : 0b110_100_100 : 0b111_111_111, link is null ? '0' : '2', link ?? "");
+
+    /// <summary>Any entry: of a kind as ustar writes it (<c>0</c> file, <c>2</c> link, <c>5</c> folder), owned by root, of time 0.</summary>
+    internal static byte[] EntryHeader(string path, long size, int mode, char type, string link)
     {
         var records = new StringBuilder();
-        var longLink = link is not null && (link.Length > 100 || !Ascii.IsValid(link));
+        var longLink = link.Length > 100 || !Ascii.IsValid(link);
         // Readers of a pax header may leave the prefix out (System.Formats.Tar does): beside other records a split path is written in full.
         if (SplitName(path) is not { Prefix: var folders } || (folders.Length > 0 && (longLink || size > LargestOctal)))
         {
@@ -93,7 +97,7 @@ internal static class TarWriter
 
         if (longLink)
         {
-            records.Append(Record("linkpath", link!));
+            records.Append(Record("linkpath", link));
         }
 
         if (size > LargestOctal)
@@ -102,8 +106,7 @@ internal static class TarWriter
         }
 
         var (prefix, name) = SplitName(path) ?? ("", ToAscii(path));
-        var header = Plain(prefix, name, Math.Min(size, LargestOctal), link is null ? executable ? 0b111_101_101 : 0b110_100_100 : 0b111_111_111,
-            link is null ? '0' : '2', link is null ? "" : ToAscii(link));
+        var header = Plain(prefix, name, Math.Min(size, LargestOctal), mode, type, ToAscii(link));
         if (records.Length == 0)
         {
             return header;

@@ -112,6 +112,39 @@ public sealed class ImageBuildTests : IDisposable
     }
 
     [Fact]
+    public async Task Dotnet_publishes_onto_a_base_of_ours_and_equal_programs_are_one_digest()
+    {
+        // The SDK takes bases from registries only: one on loopback with an image of ours.
+        var registry = await RegistryServer.SharedAsync();
+        bench.File("src/web.csproj", """
+            <Project Sdk="Microsoft.NET.Sdk">
+              <PropertyGroup><OutputType>Exe</OutputType><TargetFramework>net10.0</TargetFramework><NuGetAudit>false</NuGetAudit></PropertyGroup>
+            </Project>
+            """);
+        bench.File("src/Program.cs", "System.Console.WriteLine(1);");
+        bench.File("src/.gitignore", "bin/\nobj/\n");
+        using var below = new ImageBench();
+        below.File("src/etc/base", "below");
+        var (_, on) = await below.BuildAsync("{ outputs: [etc/**], image: { base: scratch } }", Cancel);
+        var address = RegistryAddress.Parse($"oci://{registry.Authority}/base");
+        using (var remote = new OciRegistryStore(address, below.Store, new RegistryOptions(), new Laptime.Processes.ProcessRunner(TimeProvider.System), TimeProvider.System))
+        {
+            await ArtifactCopy.CopyAsync(below.Store, remote, on, ["1"], Cancel);
+        }
+
+        Set("DOTNET_CONTAINER_INSECURE_REGISTRIES", registry.Authority);
+        Set("MSBUILDDISABLENODEREUSE", "1");
+        var build = $"{{ image: {{ builder: dotnet, base: \"{registry.Authority}/base:1\", args: {{ UseSharedCompilation: \"false\" }} }} }}";
+        var (result, image) = await bench.BuildAsync(build, Cancel);
+        Assert.Equal(["build/image"], result.Steps.Select(s => s.Segment.Name));
+        var manifest = await ManifestAsync(image);
+        Assert.Equal((await below.Store.GetManifestAsync(on, Cancel))!.ToManifest().Layers[0].Digest, manifest.Layers[0].Digest);
+        Assert.Equal(2, manifest.Layers.Count);
+        var (_, again) = await bench.BuildAsync(build, Cancel);
+        Assert.Equal(image, again);
+    }
+
+    [Fact]
     public async Task A_failed_build_names_the_instruction_and_shows_the_last_lines()
     {
         await DockerAsync();

@@ -13,7 +13,7 @@ internal static class ImageConfig
 
     /// <summary>The one time in our images.</summary>
     private const string Epoch = "1970-01-01T00:00:00Z";
-    private const string CreatedLabel = "org.opencontainers.image.created";
+    private static readonly string[] CreatedLabels = ["org.opencontainers.image.created", "org.opencontainers.artifact.created"];
 
     /// <summary>What a config says it is for: <c>linux/arm/v7</c>; null when it does not say.</summary>
     /// <exception cref="JsonException">It is no JSON.</exception>
@@ -45,7 +45,8 @@ internal static class ImageConfig
     }
 
     /// <summary>The same config without the times a tool wrote into it.</summary>
-    public static byte[] Unstamped(ReadOnlyMemory<byte> config)
+    /// <param name="top">Digest of the last layer, uncompressed, where it was written anew; null: it stays.</param>
+    public static byte[] Unstamped(ReadOnlyMemory<byte> config, Digest? top)
     {
         using var document = JsonDocument.Parse(config);
         return Write(json =>
@@ -61,17 +62,21 @@ internal static class ImageConfig
                         json.WriteStartArray("history");
                         foreach (var entry in property.Value.EnumerateArray())
                         {
-                            Replace(json, entry, "created", w => w.WriteString("created", Epoch));
+                            Replace(json, entry, ["created"], w => w.WriteString("created", Epoch));
                         }
 
                         json.WriteEndArray();
                         break;
+                    case "rootfs" when top is { } layer:
+                        json.WritePropertyName("rootfs");
+                        Replace(json, property.Value, ["diff_ids"], w => Strings(w, "diff_ids", [.. property.Value.GetProperty("diff_ids").EnumerateArray().Select(d => d.GetString() ?? "").SkipLast(1), layer.ToString()]));
+                        break;
                     case "config" when property.Value.TryGetProperty("Labels", out var labels) && labels.ValueKind == JsonValueKind.Object:
                         json.WritePropertyName("config");
-                        Replace(json, property.Value, "Labels", w =>
+                        Replace(json, property.Value, ["Labels"], w =>
                         {
                             w.WritePropertyName("Labels");
-                            Replace(w, labels, CreatedLabel, null);
+                            Replace(w, labels, CreatedLabels, null);
                         });
                         break;
                     default:
@@ -227,13 +232,13 @@ internal static class ImageConfig
         json.WriteEndObject();
     }
 
-    /// <summary>An object with one property written anew (null: left out).</summary>
-    private static void Replace(Utf8JsonWriter json, JsonElement element, string name, Action<Utf8JsonWriter>? write)
+    /// <summary>An object with some properties written anew (null: left out).</summary>
+    private static void Replace(Utf8JsonWriter json, JsonElement element, string[] names, Action<Utf8JsonWriter>? write)
     {
         json.WriteStartObject();
         foreach (var property in element.EnumerateObject())
         {
-            if (property.Name != name)
+            if (!names.Contains(property.Name, StringComparer.Ordinal))
             {
                 property.WriteTo(json);
             }

@@ -76,7 +76,8 @@ internal static class ImageImport
         var parts = manifest.ToManifest();
         var config = await files.ReadAsync(NameOf(parts.Config.Digest), cancel).ConfigureAwait(false);
         RequirePlatform(config, image.Platform);
-        foreach (var layer in parts.Layers)
+        var settled = image.Stamped ? await SettledAsync(files, parts, image.Path, cancel).ConfigureAwait(false) : null;
+        foreach (var layer in settled is null ? parts.Layers : parts.Layers.SkipLast(1))
         {
             await PutAsync(store, files, layer, NameOf(layer.Digest), cancel).ConfigureAwait(false);
         }
@@ -87,8 +88,27 @@ internal static class ImageImport
             return manifest;
         }
 
-        var plain = await store.PutBlobAsync(ImageConfig.MediaType, ImageConfig.Unstamped(config), cancel).ConfigureAwait(false);
+        if (settled is { } top)
+        {
+            await store.PutBlobAsync(top.Layer, _ => Task.FromResult<Stream>(File.OpenRead(top.Path)), cancel).ConfigureAwait(false);
+            parts = parts with { Layers = [.. parts.Layers.SkipLast(1), top.Layer] };
+        }
+
+        var plain = await store.PutBlobAsync(ImageConfig.MediaType, ImageConfig.Unstamped(config, settled?.Layer.Digest), cancel).ConfigureAwait(false);
         return StoredManifest.Read(new OciManifest(null, plain, parts.Layers).ToBytes(), null, image.Path);
+    }
+
+    /// <summary>The last layer, which is the tool's own: the others are the base's.</summary>
+    private static async Task<(Descriptor Layer, string Path)?> SettledAsync(ImageFiles files, OciManifest parts, string path, CancellationToken cancel)
+    {
+        if (parts.Layers.Count == 0)
+        {
+            return null;
+        }
+
+        var folder = path + ".layer";
+        Directory.CreateDirectory(folder);
+        return await SettledLayer.WriteAsync(() => files.Open(NameOf(parts.Layers[^1].Digest)), folder, cancel).ConfigureAwait(false);
     }
 
     private static async Task<StoredManifest> LegacyAsync(ArtifactStore store, ImageFiles files, BuiltImage.Archive image, CancellationToken cancel)
@@ -110,7 +130,7 @@ internal static class ImageImport
             await PutAsync(store, files, layers[i], legacy.Layers[i], cancel).ConfigureAwait(false);
         }
 
-        var stored = await store.PutBlobAsync(ImageConfig.MediaType, image.Stamped ? ImageConfig.Unstamped(config) : config, cancel).ConfigureAwait(false);
+        var stored = await store.PutBlobAsync(ImageConfig.MediaType, image.Stamped ? ImageConfig.Unstamped(config, null) : config, cancel).ConfigureAwait(false);
         return StoredManifest.Read(new OciManifest(null, stored, layers).ToBytes(), null, image.Path);
     }
 

@@ -136,22 +136,67 @@ public sealed class ImageImportTests : IDisposable
     }
 
     [Fact]
-    public async Task The_times_of_a_stamped_image_are_taken_out_and_nothing_else()
+    public async Task The_times_of_a_stamped_image_are_taken_out_of_its_config_and_its_own_layer()
     {
         var digests = new List<Digest>();
-        foreach (var time in (string[])["2026-11-21T10:00:00.5Z", "2026-11-22T11:11:11Z"])
+        foreach (var (time, own) in new[] { ("2026-11-21T10:00:00.5Z", Stamped(1, "app/b", "app/a")), ("2026-11-22T11:11:11Z", Zipped(Stamped(2, "app/a", "app/b"))) })
         {
-            var config = Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(Config).Replace("2026-11-21T10:00:00.5Z", time, StringComparison.Ordinal).Replace("\"now\"", $"\"{time}\"", StringComparison.Ordinal));
-            var manifest = ImageParts.Manifest(config, Layer, Second);
-            var path = Archive(folder, ("index.json", Index(Entry(manifest, null))), File(manifest), File(config), File(Layer), File(Second));
-            digests.Add(await Store(path, stamped: true));
+            var plain = Encoding.UTF8.GetString(ImageParts.Config(Wanted, Layer, own)).Replace("2026-11-21T10:00:00.5Z", time, StringComparison.Ordinal);
+            var config = Encoding.UTF8.GetBytes(plain.Replace("\"now\"", $"\"{time}\"", StringComparison.Ordinal));
+            var manifest = ImageParts.Manifest(config, Layer, own);
+            digests.Add(await Store(Archive(folder, ("index.json", Index(Entry(manifest, null))), File(manifest), File(config), File(Layer), File(own)), stamped: true));
         }
 
         var stored = (await store.GetManifestAsync(Assert.Single(digests.Distinct()), Cancel))!.ToManifest();
-        using var plain = JsonDocument.Parse(await store.ReadBlobAsync(stored.Config, 1 << 20, Cancel));
-        Assert.Equal("1970-01-01T00:00:00Z", plain.RootElement.GetProperty("created").GetString());
-        Assert.Equal("""{"k":"v"}""", plain.RootElement.GetProperty("config").GetProperty("Labels").GetRawText());
-        Assert.Equal(2, plain.RootElement.GetProperty("history").GetArrayLength());
+        Assert.Equal(Digest.Of(Layer), stored.Layers[0].Digest);
+        var made = await store.ReadBlobAsync(stored.Config, 1 << 20, Cancel);
+        Assert.Equal(stored.Layers.Select(l => l.Digest.ToString()), ImageConfig.DiffIds(made));
+        using var unstamped = JsonDocument.Parse(made);
+        Assert.Equal("1970-01-01T00:00:00Z", unstamped.RootElement.GetProperty("created").GetString());
+        Assert.Equal("""{"k":"v"}""", unstamped.RootElement.GetProperty("config").GetProperty("Labels").GetRawText());
+        Assert.Equal(2, unstamped.RootElement.GetProperty("history").GetArrayLength());
+
+        var entries = new List<string>();
+        await using var tar = new System.Formats.Tar.TarReader(await store.OpenBlobAsync(stored.Layers[1], Cancel));
+        while (await tar.GetNextEntryAsync(copyData: true, Cancel) is { } entry)
+        {
+            entries.Add($"{entry.EntryType} {entry.Name} {Convert.ToString((int)entry.Mode, 8)} {entry.ModificationTime.ToUnixTimeSeconds()} {entry.LinkName} {(entry.DataStream is { } data ? new StreamReader(data).ReadToEnd() : "")}".TrimEnd());
+        }
+
+        Assert.Equal(["Directory app 750 0", "RegularFile app/a 755 0  app/a", "RegularFile app/b 755 0  app/b", "SymbolicLink app/link 777 0 a"], entries);
+    }
+
+    /// <summary>A layer as the .NET SDK writes it: in the order of a listing, with the times of the files.</summary>
+    private static byte[] Stamped(int time, params string[] files)
+    {
+        using var buffer = new MemoryStream();
+        using (var tar = new System.Formats.Tar.TarWriter(buffer, System.Formats.Tar.TarEntryFormat.Pax, leaveOpen: true))
+        {
+            var at = DateTimeOffset.UnixEpoch.AddSeconds(1_700_000_000 + time);
+            tar.WriteEntry(new System.Formats.Tar.PaxTarEntry(System.Formats.Tar.TarEntryType.Directory, "app/") { ModificationTime = at, Mode = (UnixFileMode)0b111_101_000 });
+            foreach (var name in files)
+            {
+                tar.WriteEntry(new System.Formats.Tar.PaxTarEntry(System.Formats.Tar.TarEntryType.RegularFile, name)
+                {
+                    ModificationTime = at, Mode = (UnixFileMode)0b111_101_101, DataStream = new MemoryStream(Encoding.UTF8.GetBytes(name)),
+                });
+            }
+
+            tar.WriteEntry(new System.Formats.Tar.PaxTarEntry(System.Formats.Tar.TarEntryType.SymbolicLink, "app/link") { LinkName = "a", ModificationTime = at, Mode = (UnixFileMode)0b111_111_111 });
+        }
+
+        return buffer.ToArray();
+    }
+
+    private static byte[] Zipped(byte[] bytes)
+    {
+        using var buffer = new MemoryStream();
+        using (var zip = new GZipStream(buffer, CompressionLevel.Fastest, leaveOpen: true))
+        {
+            zip.Write(bytes);
+        }
+
+        return buffer.ToArray();
     }
 
     [Fact]
