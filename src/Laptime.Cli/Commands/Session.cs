@@ -8,6 +8,7 @@ using Laptime.Processes;
 using Laptime.Storage.Sqlite;
 using Laptime.Targets;
 using Laptime.Targets.Commands;
+using Laptime.Targets.Docker;
 using Laptime.Targets.Local;
 using Laptime.Targets.Registry;
 using Laptime.Timing;
@@ -93,12 +94,22 @@ internal sealed class Session(ParseResult arguments, Shutdown shutdown)
         return environment.Target switch
         {
             TargetKind.Process => new LocalTarget(Launcher, environment.Name, mayLaunch),
+            TargetKind.Docker => OpenDocker(environment, mayLaunch),
             TargetKind.Command => new CommandTarget(
                 Workspace.Root, environment.Name, environment.Commands!, names.Value.Of, names.Value.Secrets, Runner, Clock),
             _ => throw new LapException(
                 $"environment {environment.Name}: the {environment.Target.ToString().ToLowerInvariant()} target is not part of this version", environment.At?.ToString(),
                 "use an environment with `target: process`"),
         };
+    }
+
+    private DockerTarget OpenDocker(DeployEnvironment environment, bool mayLaunch)
+    {
+        var names = Scope.Names;
+        return new DockerTarget(
+            new EngineClient(EngineEndpoint.Find(System.Environment.GetEnvironmentVariable), Clock), Launcher,
+            new DockerPlace(Workspace.Name, Workspace.Root, environment.Name), Clock,
+            new RunningSignals(Scope.Workspace.Find, names.For, names.Secrets, Workspace.Root, Clock), mayLaunch);
     }
 
     public AgentLauncher Launcher => field ??= new AgentLauncher(new AgentFolder(Workspace.Root), Version, Clock);

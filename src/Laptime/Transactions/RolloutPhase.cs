@@ -239,6 +239,7 @@ internal sealed class RolloutPhase(TransactionRun run, ArtifactStore store, Targ
                 Transaction = run.Id,
                 Fence = held.Fence,
                 Unpack = (folder, token) => store.UnpackAsync(planned.Artifact, folder, token),
+                Store = store,
                 Names = run.Scope.Names.For(component, revision, run.Id),
                 Secrets = run.Scope.Names.Secrets,
             },

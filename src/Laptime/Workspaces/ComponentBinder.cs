@@ -33,7 +33,8 @@ internal sealed class ComponentBinder(string root, ValueBinder values, PathRule 
         {
             Name = name,
             Path = path ?? "",
-            Inputs = fields["inputs"] is null ? ["**"] : inputs,
+            // A fixed image is made of nothing that is here.
+            Inputs = fields["inputs"] is not null ? inputs : run?.Image is not null && fields["build"] is null ? [] : ["**"],
             Uses = values.Texts(fields["uses"], static (node, _) => node.Text),
             Needs = values.Texts(fields["needs"], static (node, _) => node.Text),
             Vars = values.Texts(fields["vars"], Variable),
@@ -211,7 +212,8 @@ internal sealed class ComponentBinder(string root, ValueBinder values, PathRule 
             return (null, null);
         }
 
-        if (fields["command"] is null && build.Image is null)
+        var image = fields["image"] is { } written ? FixedImage(written, build) : null;
+        if (fields["command"] is null && build.Image is null && fields["image"] is null)
         {
             Problems.Add(field.KeyNode, "`run` has no `command`", "add `command: ...` (only an image has one of its own)");
         }
@@ -220,11 +222,36 @@ internal sealed class ComponentBinder(string root, ValueBinder values, PathRule 
         {
             Command = commands.Command(fields["command"]) ?? new CommandLine.Exec([]),
             Port = values.Integer(fields["port"]),
+            Image = image,
+            ContainerPort = values.Integer(fields["container-port"]),
             Env = commands.Templates(fields["env"], commands.Variable),
             Replicas = values.Integer(fields["replicas"]) ?? 1,
             StopGrace = values.Span(fields["stop-grace"]) ?? TimeSpan.FromSeconds(10),
             Drain = values.Span(fields["drain"]) ?? TimeSpan.FromSeconds(5),
         };
         return (run, fields["port"]);
+    }
+
+    /// <summary>What a movable name leads to may change unseen: it is written pinned.</summary>
+    private string? FixedImage(Field field, BuildSettings build)
+    {
+        if (build.Image is not null)
+        {
+            Problems.Add(field.KeyNode, "`run.image` beside `build.image`: one of them would be ignored", "remove one");
+        }
+
+        if (values.Text(field) is not { } text)
+        {
+            return null;
+        }
+
+        var at = text.LastIndexOf('@');
+        if (at == 0 || !ImageReference.IsDigest(text[(at + 1)..]))
+        {
+            Problems.Add(field.Value, $"`{ProblemList.Short(text)}` is not pinned by digest: what it leads to may change unseen",
+                "write repo@sha256:... (docker image inspect --format '{{index .RepoDigests 0}}' IMAGE prints it)");
+        }
+
+        return text;
     }
 }

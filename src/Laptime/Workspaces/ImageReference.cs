@@ -73,7 +73,7 @@ public abstract record ImageReference
         return true;
     }
 
-    private static bool IsDigest(string text) =>
+    internal static bool IsDigest(string text) =>
         text.Length == 71 && text.StartsWith("sha256:", StringComparison.Ordinal) && text.AsSpan(7).IndexOfAnyExcept("0123456789abcdef") < 0;
 
     /// <summary>A tag beside a digest is for people.</summary>

@@ -1,11 +1,14 @@
+using Laptime.Artifacts;
+using Laptime.Artifacts.Images;
 using Laptime.Foundations;
 using Laptime.Workspaces;
 
 namespace Laptime.Targets.Docker;
 
 /// <summary>Brings a component's image into the engine and names it by its id, which never leads anywhere else.</summary>
-internal sealed class DockerImages(EngineClient engine)
+internal sealed class DockerImages(EngineClient engine, string workspace)
 {
+    private const int LargestConfig = 4 << 20;
     private static readonly TimeSpan PullBound = TimeSpan.FromMinutes(15);
 
     /// <exception cref="FaultException">There is no such image, or it cannot be brought here (rollout-failed).</exception>
@@ -16,8 +19,68 @@ internal sealed class DockerImages(EngineClient engine)
             return await FixedAsync(request.Component, fixedImage, run.Stack.Count > 0, cancel);
         }
 
-        throw new FaultException(new Fault(
-            Outcome.RolloutFailed, $"{request.Component.Name} has no image that could run in Docker", request.Component.At.ToString(), "give it `build.image`, or `run.image: repo@sha256:...`"));
+        return request.Component.Build.Image is not null && request.Store is { } store
+            ? await BuiltAsync(store, request, cancel)
+            : throw new FaultException(new Fault(
+                Outcome.RolloutFailed, $"{request.Component.Name} has no image that could run in Docker", request.Component.At.ToString(), "give it `build.image`, or `run.image: repo@sha256:...`"));
+    }
+
+    /// <summary>
+    /// Takes the names away that earlier images of the component were loaded under, so that the engine's disk does not fill: those of <paramref name="kept"/> stay, for the next rollout and
+    /// the way back. Whatever cannot be removed stays too.
+    /// </summary>
+    public async Task PruneAsync(string component, IReadOnlyCollection<string> kept, CancellationToken cancel)
+    {
+        var repository = RepositoryOf(component);
+        foreach (var image in await engine.ListImagesAsync(repository, cancel))
+        {
+            foreach (var name in kept.Contains(image.Id) ? [] : image.RepoTags?.Where(t => t.StartsWith(repository + ":", StringComparison.Ordinal)) ?? [])
+            {
+                try
+                {
+                    await engine.RemoveImageAsync(name, cancel);
+                }
+                catch (EngineException e) when (e.Error == EngineError.Conflict)
+                {
+                    // Something else runs it.
+                }
+            }
+        }
+    }
+
+    /// <summary>What the engine calls the images of a component. The name only keeps them from being pruned; what runs is the id.</summary>
+    public string RepositoryOf(string component)
+    {
+        string Part(string text) => DockerLabels.NamePart(text) is var name && name == text && !name.Any(char.IsAsciiLetterUpper) && !name.Contains('_') && !name.EndsWith('-')
+            ? name
+            : $"x{Fingerprints.Digest.Of(text).Short}";
+        return $"laptime/{Part(workspace)}/{Part(component)}";
+    }
+
+    private async Task<ImageInspect> BuiltAsync(ArtifactStore store, RolloutRequest request, CancellationToken cancel)
+    {
+        var stored = await store.GetManifestAsync(request.Artifact, cancel)
+            ?? throw new FaultException(new Fault(
+                Outcome.RolloutFailed, $"{request.Component.Name}: the image {request.Artifact.Short} is not in the store", store.Name, $"lap deploy --force {request.Component.Name} builds it again"));
+        var config = stored.ToManifest().Config;
+        if (await engine.InspectImageAsync(config.Digest.ToString(), cancel) is { } here)
+        {
+            return here;
+        }
+
+        var name = $"{RepositoryOf(request.Component.Name)}:{request.Artifact.Short}";
+        await engine.LoadImageAsync((stream, token) => ImageArchive.WriteAsync(store, request.Artifact, name, stream, token), cancel);
+        if (await engine.InspectImageAsync(config.Digest.ToString(), cancel) is { } loaded)
+        {
+            return loaded;
+        }
+
+        // An engine with containerd's store knows it by another digest: the layers say whether it is the one that was loaded.
+        var diffs = ImageConfig.DiffIds(await store.ReadBlobAsync(config, LargestConfig, cancel));
+        return await engine.InspectImageAsync(name, cancel) is { } named && diffs.SequenceEqual(named.RootFS?.Layers ?? [], StringComparer.Ordinal)
+            ? named
+            : throw new FaultException(new Fault(
+                Outcome.RolloutFailed, $"{request.Component.Name}: the engine took the image {request.Artifact.Short}, and does not have it", $"{engine.Endpoint}", "see the engine's log (journalctl -u docker)"));
     }
 
     /// <param name="movable">It may be written without a digest, as compose files do: then what the engine has under that name now is what runs, by its id.</param>

@@ -22,8 +22,10 @@ internal sealed class DockerRollout(
     private static readonly TimeSpan GoneSlack = TimeSpan.FromSeconds(60);
 
     private readonly ContainerNames names = new(place.Workspace, place.Environment, request.Component.Name);
+    private readonly DockerImages images = new(engine, place.Workspace);
     private readonly List<Made> made = [];
     private IReadOnlyList<OurContainer> before = [];
+    private string imageId = "";
     private HealthConfig? health;
     private LeadState? led;
     private bool reserved;
@@ -39,8 +41,9 @@ internal sealed class DockerRollout(
         ContainerPlan plan;
         using (var segment = timeline.Begin("rollout/image", Component, parent: parent))
         {
-            var image = await new DockerImages(engine).EnsureAsync(request, run, cancel);
+            var image = await images.EnsureAsync(request, run, cancel);
             plan = ContainerPlan.Of(request, run, image, place.Workspace, place.Root);
+            imageId = image.Id;
             health = image.Config?.Healthcheck;
             segment.End();
         }
@@ -100,6 +103,11 @@ internal sealed class DockerRollout(
             }
 
             await Task.WhenAll(before.Select(c => DockerTarget.StopOneAsync(engine, c, CancellationToken.None)));
+            if (request.Component.Build.Image is not null)
+            {
+                await images.PruneAsync(Component, [imageId, .. before.Select(c => c.Summary.ImageID).OfType<string>()], CancellationToken.None);
+            }
+
             segment.End();
         }
         catch (FaultException)
@@ -123,8 +131,11 @@ internal sealed class DockerRollout(
     {
         if (run.Port is { } front)
         {
+            // The first rollout starts the agent: then this is a large part of it.
+            using var reaching = timeline.Begin("rollout/agent", Component, parent: parent);
             reserved = await fronts.ReserveAsync(Component, front, cancel);
             led = reserved ? null : (await fronts.ReadAsync(cancel))?.GetValueOrDefault(Component);
+            reaching.End();
         }
 
         OurContainer[] left = [.. before.Where(c => c.Standing != Standing.Current && led?.Backends.Any(b => b.Port == c.Published) != true)];

@@ -13,6 +13,10 @@ public sealed partial class EngineClient
     public Task<ImageInspect?> InspectImageAsync(string image, CancellationToken cancel) =>
         FindAsync($"/images/{EscapePath(image)}/json", EngineJson.Default.ImageInspect, cancel);
 
+    /// <summary>Images of a repository (<c>shop/web</c>), or those that a pattern with tag names (<c>shop/*:1</c>).</summary>
+    public Task<ImageSummary[]> ListImagesAsync(string reference, CancellationToken cancel) =>
+        GetAsync($"/images/json?{Filters([("reference", reference)])}", EngineJson.Default.ImageSummaryArray, cancel);
+
     /// <summary>Streams a docker archive (manifest.json, configs, layers) into the engine. What it has already it keeps.</summary>
     /// <param name="write">Writes the archive.</param>
     public async Task LoadImageAsync(Func<Stream, CancellationToken, Task> write, CancellationToken cancel)

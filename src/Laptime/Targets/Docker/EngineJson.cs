@@ -312,10 +312,26 @@ public sealed record ImageInspect
     public long Size { get; init; }
 
     public ContainerConfig? Config { get; init; }
+
+    public ImageLayers? RootFS { get; init; }
 }
 
-/// <param name="Status">As progress; not for machines.</param>
-public sealed record ImageProgress(string? Status);
+/// <param name="Layers">Digests of the layers' uncompressed content.</param>
+public sealed record ImageLayers(string[]? Layers);
+
+public sealed record ImageSummary
+{
+    public required string Id { get; init; }
+
+    public string[]? RepoTags { get; init; }
+
+    public string[]? RepoDigests { get; init; }
+
+    /// <summary>Seconds since 1970.</summary>
+    public long Created { get; init; }
+
+    public long Size { get; init; }
+}
 
 public sealed record NetworkInspect
 {
@@ -407,6 +423,7 @@ public sealed record EngineAuth
 [JsonSerializable(typeof(ExecStart))]
 [JsonSerializable(typeof(ExecInspect))]
 [JsonSerializable(typeof(ImageInspect))]
+[JsonSerializable(typeof(ImageSummary[]))]
 [JsonSerializable(typeof(NetworkInspect[]))]
 [JsonSerializable(typeof(NetworkCreate))]
 [JsonSerializable(typeof(VolumeList))]
