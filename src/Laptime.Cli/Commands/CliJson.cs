@@ -43,6 +43,7 @@ internal sealed record KeyTrust(string Source, string Builder, double? MaxAgeSec
 [JsonSerializable(typeof(ValidDocument))]
 [JsonSerializable(typeof(VersionDocument))]
 [JsonSerializable(typeof(AgentDocument))]
+[JsonSerializable(typeof(DoctorDocument))]
 [JsonSerializable(typeof(KeyDocument))]
 [JsonSerializable(typeof(KeyList))]
 [JsonSerializable(typeof(Rendering.RaceEvent))]

@@ -42,7 +42,7 @@ internal static class WorkspaceCommands
         {
             var workspace = session.Workspace;
             // Also what only shows when an environment is used: variables that are not set, profiles without a value.
-            _ = session.Scope;
+            Planning.TargetFit.Require(session.Scope.Workspace, session.Scope.Environment, null);
             if (TrustPolicy.Check(workspace) is { Count: > 0 } problems)
             {
                 throw new LapException(problems);

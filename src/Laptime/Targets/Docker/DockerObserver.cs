@@ -76,7 +76,8 @@ internal static class DockerObserver
 
         if (current.FirstOrDefault(c => !c.Runs) is { } ended)
         {
-            return $"{ended.Summary.Name}: {(ended.Summary.Status is { Length: > 0 } status ? status : ended.Summary.State)}";
+            var end = ended.Summary.Status is { Length: > 0 } status ? status : ended.Summary.State;
+            return wanted == 1 ? $"{end}" : $"{ended.Summary.Name}: {end}";
         }
 
         if (current.Length != wanted)
