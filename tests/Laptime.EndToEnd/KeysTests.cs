@@ -31,7 +31,7 @@ public sealed class KeysTests
         Assert.Equal(workspace.At(".laptime/keys/lap.key"), (string?)key["privateFile"]);
 
         var again = (await workspace.LapAsync("keys", "create")).Exits(2);
-        Assert.Contains("--force", again.Error, StringComparison.Ordinal);
+        Assert.Contains("--replace", again.Error, StringComparison.Ordinal);
         workspace.Environment["LAP_FORCE"] = "1";
         (await workspace.LapAsync("keys", "create")).Exits(2);
         Assert.Equal(secret, workspace.Read(".laptime/keys/lap.key"));
@@ -50,7 +50,7 @@ public sealed class KeysTests
     [Fact]
     public async Task Validate_tells_every_rule_whose_key_is_none_with_its_line()
     {
-        var (workspace, _) = await LapWorkspace.OneAsync(rest: "trust:\n  - { source: tag, builder: b, key: keys/none.pub }\n  - { source: tgas, builder: b, key: keys/bad.pub }");
+        var (workspace, _) = await LapWorkspace.OneAsync(rest: "trust:\n  - { source: tag, builder: b, key: keys/none.pub }\n  - { source: tags, builder: b, key: keys/bad.pub }");
         await using var end = workspace;
         workspace.Write("keys/bad.pub", "x");
         var error = (await workspace.LapAsync("validate")).Exits(2).Error;

@@ -15,8 +15,8 @@ internal static class KeysCommands
     private static readonly Argument<string> Name = new("NAME") { Description = "Name of the pair", DefaultValueFactory = _ => KeyRing.DefaultName };
     private static readonly Option<string?> Out = Flag.Text("--out", "Folder for the private key (default: .laptime/keys)", "FOLDER");
 
-    /// <summary>Without a twin: LAP_FORCE is set for deploys, and a key that was replaced is lost.</summary>
-    private static readonly Option<bool> Force = new("--force") { Description = "Replace a pair of that name" };
+    /// <summary>Its twin is LAP_REPLACE: LAP_FORCE is set for deploys, and a key that was replaced is lost.</summary>
+    private static readonly Option<bool> Force = Flag.Switch("--replace", "Replace a pair of that name", "--force");
 
     public static Command Group() => Verb.Group("keys", "The keys that published artifacts are signed with and trusted by.", Create(), List());
 

@@ -18,7 +18,9 @@ public sealed class SourceEvents(ProcessRunner runner, string root, Func<string,
     {
         if (await AskAsync(["rev-parse", "--show-toplevel"], cancel).ConfigureAwait(false) is not [{ Length: > 0 } top])
         {
-            throw new LapException("this is not a git repository, so nobody can say what an artifact from here is made of", root, "publish from a checkout; for a new project: git init, git add, git commit");
+            throw RepositoryAbove(root) is { } found
+                ? new LapException("git cannot read the repository that is here", found, "see what `git status` says: is git installed, and is the folder this user's (git's safe.directory)?")
+                : new LapException("this is not a git repository, so nobody can say what an artifact from here is made of", root, "publish from a checkout; for a new project: git init, git add, git commit");
         }
 
         if (await AskAsync(["log", "-1", "--format=%H %ct"], cancel).ConfigureAwait(false) is not [{ } head] || head.Split(' ') is not [var commit, var time]
@@ -163,6 +165,19 @@ public sealed class SourceEvents(ProcessRunner runner, string root, Func<string,
         var lines = await AskAsync(["-c", "core.quotePath=true", "-c", "status.relativePaths=false", "status", "--porcelain", "--no-renames", "-unormal", "--", top], cancel).ConfigureAwait(false)
             ?? throw new LapException("git cannot say whether the working tree is the commit", top, "run `git status` and see what is wrong");
         return [.. lines.Where(l => l.Length > 3).Select(l => GitName.Read(l[3..])).Take(MostChanged)];
+    }
+
+    private static string? RepositoryAbove(string folder)
+    {
+        for (var at = folder; at is not null; at = Path.GetDirectoryName(at))
+        {
+            if (Path.Exists(Path.Combine(at, ".git")))
+            {
+                return at;
+            }
+        }
+
+        return null;
     }
 
     private static bool IsRef(string text) =>

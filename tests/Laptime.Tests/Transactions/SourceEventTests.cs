@@ -135,6 +135,8 @@ public sealed class SourceEventTests : IDisposable
         var problem = await Refused();
         Assert.Contains("no commit", problem.What, StringComparison.Ordinal);
         Assert.Contains("git commit", problem.Mend, StringComparison.Ordinal);
+        File.WriteAllText(folder.At(".git", "HEAD"), "garbage");
+        Assert.Contains("git status", (await Refused()).Mend, StringComparison.Ordinal);
     }
 
     public static TheoryData<string, string, string, string?> GitHub => new()

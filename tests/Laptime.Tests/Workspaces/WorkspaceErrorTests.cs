@@ -278,6 +278,8 @@ public sealed class WorkspaceErrorTests
         { Head + "trust:\n  - ‸source: a\n    builder: b", "a trust rule has no `key`", "" },
         { Head + "trust:\n  - { source: a, builder: b, key: k, max-age: ‸30 }", "has no unit", "did you mean `30s`?" },
         { Head + "trust:\n  - { source: a, builder: b, key: k, ‸max_age: 30d }", "unknown key `max_age`", "did you mean `max-age`?" },
+        { Head + "trust:\n  - { source: a, builder: b, key: k, until: ‸2027-02-30 }", "`until` must be a day", "2027-06-30" },
+        { Head + "trust:\n  - { source: a, builder: b, key: k, until: ‸30d }", "`until` must be a day", "2027-06-30" },
         { Head + "trust: ‸x", "a trust rule must be a mapping", "" },
         { Head + "ledgers:\n  ‸main: {}", "ledger `main` has no `path`", "" },
         { Head + "ledgers:\n  ‸main:", "ledger `main` must be a mapping", "" },

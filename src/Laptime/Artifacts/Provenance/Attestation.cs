@@ -41,6 +41,14 @@ public sealed record Attestation
     /// <summary>The tag of a fingerprint's attestation, in every kind of store.</summary>
     public static string TagOf(Digest fingerprint) => "att-" + fingerprint.ToHex();
 
+    /// <summary>The fingerprint that a tag is made of; null: it is no attestation's.</summary>
+    public static Digest? FingerprintOf(string tag) =>
+        tag.StartsWith("att-", StringComparison.Ordinal) && Digest.TryParse("sha256:" + tag[4..], out var fingerprint) ? fingerprint : null;
+
+    /// <summary>What the statement says before anybody verified it: for lists and messages, never for a decision.</summary>
+    /// <exception cref="FormatException">It is no statement that this version reads.</exception>
+    public BuildProvenance ReadUnverified() => Statement.Parse(SigstoreBundle.Parse(Bundle).Envelope.Payload);
+
     /// <summary>Signs the provenance.</summary>
     /// <param name="subject">The artifact's manifest; its digest must be the provenance's artifact.</param>
     /// <param name="key">Whose signature it gets. The signature is verified before it is used.</param>

@@ -29,7 +29,7 @@ internal sealed class KeyFile : SigningKey
             using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.Read);
             if (!OperatingSystem.IsWindows() && (File.GetUnixFileMode(stream.SafeFileHandle) & Others) != 0)
             {
-                throw Bad("can be read by others than its owner", $"chmod 600 {file}; if somebody may have read it: `lap keys create --force`, and replace the public key");
+                throw Bad("can be read by others than its owner", $"chmod 600 {file}; if somebody may have read it: `lap keys create --replace`, and commit the public key");
             }
 
             if (stream.Length > 1 << 16)

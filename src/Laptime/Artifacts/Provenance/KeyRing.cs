@@ -33,7 +33,7 @@ public sealed class KeyRing(Workspace workspace)
         if (taken.Count > 0 && !replace)
         {
             throw new LapException([.. taken.Select(f => new Problem($"there is a {(f == secret ? "private" : "public")} key of the name {name} already", Where: f,
-                "choose another name, or --force to replace both halves (what the old key signed is then not trusted any more)"))]);
+                "choose another name, or --replace to make both halves new (what the old key signed is then not trusted any more)"))]);
         }
 
         try

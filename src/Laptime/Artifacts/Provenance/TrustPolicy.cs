@@ -90,12 +90,13 @@ public sealed class TrustPolicy : IDisposable
 
         var (envelope, signature) = (bundle.Envelope, bundle.Envelope.Signatures[0]);
         var signed = envelope.PreAuthentication();
-        var signers = rules.Where(r => r.Key.Verify(signed, signature.Bytes)).Select(r => r.Rule).ToList();
+        var genuine = rules.Select(r => r.Key).Distinct().Where(k => k.Verify(signed, signature.Bytes)).ToList();
+        var signers = rules.Where(r => genuine.Contains(r.Key)).Select(r => r.Rule).ToList();
         if (signers.Count == 0)
         {
             return rules.FirstOrDefault(r => r.Key.Hint == bundle.Hint || r.Key.Hint == signature.KeyId) is { } claimed
                 ? Tampered(component, $"the signature on the provenance of {component} is wrong: {claimed.Rule.Key} did not sign what is there now")
-                : Stranger(component, bundle);
+                : Stranger(component, attestation, bundle.Hint);
         }
 
         BuildProvenance provenance;
@@ -176,13 +177,13 @@ public sealed class TrustPolicy : IDisposable
     }
 
     /// <summary>Signed by none of our keys. What it says of itself is told as such.</summary>
-    private TrustVerdict.Refused Stranger(string component, SigstoreBundle bundle)
+    private TrustVerdict.Refused Stranger(string component, Attestation attestation, string hint)
     {
         var says = "";
         TrustRule? near = null;
         try
         {
-            var claim = Statement.Parse(bundle.Envelope.Payload);
+            var claim = attestation.ReadUnverified();
             near = rules.Select(r => r.Rule).MaxBy(r => (r.Source == claim.Source.Event ? 1 : 0) + (IsBuilder(r.Builder, claim.Builder) ? 1 : 0))!;
             says = $"; it says of itself, unverified: built by {Shown(claim.Builder)} from {Shown(claim.Source.Event)}. The nearest rule has another key, {near.Key}"
                 + (Fits(near, claim) ? "" : ", and " + Differences(near, claim));
@@ -192,7 +193,7 @@ public sealed class TrustPolicy : IDisposable
             // It says nothing that could be told.
         }
 
-        return new TrustVerdict.Refused(Refusal.Untrusted, $"{component} is signed by a key that no trust rule has (hint {Shown(bundle.Hint)}){says}", near?.At?.ToString() ?? file,
+        return new TrustVerdict.Refused(Refusal.Untrusted, $"{component} is signed by a key that no trust rule has (hint {Shown(hint)}){says}", near?.At?.ToString() ?? file,
             "`lap keys list` shows the keys that are trusted; if this one shall be, add its public key and a rule under `trust:`");
     }
 
@@ -234,7 +235,8 @@ public sealed class TrustPolicy : IDisposable
         {
             try
             {
-                rules.Add(new KeyedRule(rule, VerificationKey.Load(Path.GetFullPath(Path.Combine(workspace.Root, rule.Key)), rule.Key, rule.At?.ToString())));
+                rules.Add(new KeyedRule(rule, rules.Find(r => r.Rule.Key == rule.Key)?.Key
+                    ?? VerificationKey.Load(Path.GetFullPath(Path.Combine(workspace.Root, rule.Key)), rule.Key, rule.At?.ToString())));
             }
             catch (LapException e)
             {

@@ -37,6 +37,9 @@ public sealed class AttestationTests : IDisposable
         Assert.Equal([read.Config, read.Layers.Single()], attestation.Blobs.Select(b => b.Descriptor));
         Assert.All(attestation.Blobs, b => Assert.Equal((b.Descriptor.Digest, b.Descriptor.Size), (Digest.Of(b.Content), b.Content.Length)));
         Assert.Equal("att-" + Signed.Fingerprint.ToHex(), Attestation.TagOf(Signed.Fingerprint));
+        Assert.Equal(Signed.Fingerprint, Attestation.FingerprintOf(Attestation.TagOf(Signed.Fingerprint)));
+        Assert.Null(Attestation.FingerprintOf("fp-" + Signed.Fingerprint.ToHex()));
+        Assert.Equal(signed.Provenance.Builder, attestation.ReadUnverified().Builder);
 
         var again = Attestation.Parse(attestation.Manifest);
         Assert.Equal((attestation.Digest, attestation.Subject), (again.Digest, again.Subject));
