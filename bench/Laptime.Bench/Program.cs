@@ -7,6 +7,11 @@ if (args.Length == 0)
     return 2;
 }
 
+if (args[0] == "--store")
+{
+    return await StoreBench.ChildAsync(args[1..]);
+}
+
 var root = args[0];
 var names = new List<string>();
 IReadOnlyList<int> sizes = [10_000];
@@ -25,11 +30,11 @@ for (var i = 1; i < args.Length; i++)
         case "--turbo":
             turbo = args[++i];
             break;
-        case "noop" or "loop" or "aa" or "record":
+        case "noop" or "loop" or "aa" or "record" or "store":
             names.Add(args[i]);
             break;
         default:
-            Console.Error.WriteLine($"bench: {args[i]} is neither noop nor loop nor aa nor record nor --files N,N, --rounds N, --turbo PATH");
+            Console.Error.WriteLine($"bench: {args[i]} is neither noop nor loop nor aa nor record nor store nor --files N,N, --rounds N, --turbo PATH");
             return 2;
     }
 }
@@ -56,6 +61,11 @@ try
     if (names.Count == 0 || names.Contains("aa"))
     {
         AaBench.Run(new Page(Docs("aa"), "Identical commands, compared"));
+    }
+
+    if (names.Count == 0 || names.Contains("store"))
+    {
+        StoreBench.Run(new Page(Docs("store"), "Artifacts in and out of stores"), rounds);
     }
 
     return 0;
