@@ -25,6 +25,14 @@ internal sealed class SettingsBinder(string root, ValueBinder values, PathRule p
                 $"`store: oci://127.0.0.1:5000/NAME`, or leave `local-registry` out");
         }
 
+        foreach (var name in (string[])["insecure", "timeout"])
+        {
+            if (fields[name] is { } field && (store is not null || fields["store"] is null) && !settings.Store.StartsWith(RegistryEndpoint.Scheme, StringComparison.Ordinal))
+            {
+                Problems.Add(field.Value, $"`{name}` is about registries, but `store: {ProblemList.Short(settings.Store)}` is a folder", $"`store: oci://HOST/NAME`, or leave `{name}` out");
+            }
+        }
+
         if (settings is { LocalRegistry: true, Insecure: false })
         {
             Problems.Add(fields["insecure"]!.Value, "the registry that `local-registry` starts speaks plain HTTP, on this machine only", "leave `insecure` out");

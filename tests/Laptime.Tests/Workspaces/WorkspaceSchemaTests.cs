@@ -140,7 +140,7 @@ public sealed class WorkspaceSchemaTests
             "commands" => Top($"environments: {{ a: {{ target: command, commands: {own} }} }}"),
             "infra" => Top($"environments: {{ a: {{ infra: {own} }} }}"),
             "bootstrap" => Top($"environments: {{ a: {{ infra: {{ bootstrap: {own} }} }} }}"),
-            "artifacts" => Top($"artifacts: {(key == "local-registry" ? $"{{ store: oci://127.0.0.1:5000/shop, {line} }}" : own)}"),
+            "artifacts" => Top($"artifacts: {(key is "local-registry" or "insecure" or "timeout" ? $"{{ store: oci://127.0.0.1:5000/shop, {line} }}" : own)}"),
             "journal" => Top("journal: " + own.Replace("${env.JOURNAL_URL}", "journal.db")),
             "trust" => Top($"trust: {own}"),
             "ledger" => Top($"ledgers: {{ main: {own} }}"),
