@@ -65,7 +65,7 @@ public static class WorkspaceKeys
         new("command", Command, "The command that starts the component, run in its artifact. May use `${port}`, `${revision}` and `${transaction}`.",
             "out/gateway --urls http://127.0.0.1:${port}", "with `build.image`: the image's own"),
         new("image", Text, "A fixed image instead of one that is built here: pinned by digest, or the id of one that the engine has. For targets that run containers.",
-            "registry.example/postgres@sha256:6f1c...", "the artifact"),
+            "registry.example/postgres@sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", "the artifact"),
         new("port", Port, "The port users reach it at.", "8080", "it serves none"),
         new("container-port", Port, "The port that the program listens on in its container, given to it as `PORT`.", "80", "the only one that the image exposes, else `port`"),
         new("env", Variables, "Environment variables of the instance. `LAPTIME_REVISION`, `LAPTIME_TRANSACTION` and, for `process`, `PORT` are added.", "{ LOG_LEVEL: info }", "none"),
