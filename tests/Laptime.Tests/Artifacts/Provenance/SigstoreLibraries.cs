@@ -38,7 +38,7 @@ internal static class SigstoreLibraries
                 new Command { Program = npm, Arguments = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"], Directory = fresh, Deadline = TimeSpan.FromMinutes(3) }, null, cancel);
             if (!result.Succeeded)
             {
-                Requirement.Missing("sigstore", $"npm ci of tests/Sigstore: {result.Ending}: {string.Join(" / ", result.Tail.TakeLast(3))}");
+                Requirement.Missing("sigstore", $"npm ci of tests/Sigstore: {result.Ending}: {string.Join(" / ", result.Tail.Where(l => l.StartsWith("npm error", StringComparison.Ordinal)).Take(4))}");
             }
 
             Directory.Move(fresh, folder);
