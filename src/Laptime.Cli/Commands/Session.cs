@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Reflection;
 using Laptime.Artifacts;
 using Laptime.Artifacts.Provenance;
+using Laptime.Fingerprints;
 using Laptime.Foundations;
 using Laptime.Measurement;
 using Laptime.Processes;
@@ -9,6 +10,7 @@ using Laptime.Storage.Sqlite;
 using Laptime.Targets;
 using Laptime.Targets.Commands;
 using Laptime.Targets.Docker;
+using Laptime.Targets.Kubernetes;
 using Laptime.Targets.Local;
 using Laptime.Targets.Registry;
 using Laptime.Timing;
@@ -97,6 +99,9 @@ internal sealed class Session(ParseResult arguments, Shutdown shutdown)
             TargetKind.Docker => OpenDocker(environment, mayLaunch),
             TargetKind.Command => new CommandTarget(
                 Workspace.Root, environment.Name, environment.Commands!, names.Value.Of, names.Value.Secrets, Runner, Clock),
+            TargetKind.Kubernetes => new KubernetesTarget(
+                Workspace.Root, Workspace.Name, environment.Name, environment.Kubernetes!, [.. Workspace.Components.Select(c => c.Name)], ImageOf, Folder.Environment(environment.Name),
+                names.Value.Secrets, Runner, Clock),
             _ => throw new LapException(
                 $"environment {environment.Name}: the {environment.Target.ToString().ToLowerInvariant()} target is not part of this version", environment.At?.ToString(),
                 "use an environment with `target: process`"),
@@ -111,6 +116,10 @@ internal sealed class Session(ParseResult arguments, Shutdown shutdown)
             new DockerPlace(Workspace.Name, Workspace.Root, environment.Name), Clock,
             new RunningSignals(Scope.Workspace.Find, names.For, names.Secrets, Workspace.Root, Clock), mayLaunch);
     }
+
+    /// <summary>Where a cluster pulls an image from: the registry that artifacts are stored in.</summary>
+    private string? ImageOf(Digest artifact) =>
+        Workspace.Artifacts.Store is var store && store.StartsWith("oci://", StringComparison.Ordinal) ? $"{store["oci://".Length..].TrimEnd('/')}@{artifact}" : null;
 
     public AgentLauncher Launcher => field ??= new AgentLauncher(new AgentFolder(Workspace.Root), Version, Clock);
 

@@ -36,6 +36,11 @@ internal sealed record ScanGroup(string Name, InputPatterns Patterns, IReadOnlyL
                 Add("infra:" + environment.Name, "", infra.Inputs, null, environment.At);
             }
 
+            if (environment.Kubernetes is { Inputs.Count: > 0 } objects)
+            {
+                Add("stack:" + environment.Name, "", objects.Inputs, null, environment.At);
+            }
+
             if (environment.Stack.Count > 0)
             {
                 Add("stack:" + environment.Name, "", environment.Stack, null, environment.At);

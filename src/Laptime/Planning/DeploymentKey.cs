@@ -68,6 +68,10 @@ public static class DeploymentKey
         return hash.Finish();
     }
 
+    /// <summary>Run settings that stand in files of their own: manifests, a chart.</summary>
+    public static IReadOnlyDictionary<string, string> With(IReadOnlyDictionary<string, string> settings, string name, IReadOnlyList<InputFile> files) =>
+        new SortedDictionary<string, string>(settings.ToDictionary(), StringComparer.Ordinal) { [name] = DigestOf(name, [.. files.SelectMany(f => (string[])[f.Path, f.Content.ToString()])]).ToHex() };
+
     /// <summary>Bound to the name, so that equal values of two settings do not show as equal.</summary>
     private static Digest DigestOf(string name, IReadOnlyList<string> value)
     {

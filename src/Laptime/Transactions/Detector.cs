@@ -101,6 +101,10 @@ public sealed class Detector(
             }
 
             settings[component.Name] = DeploymentKey.SettingsOf(component, scope.Names.For(component));
+            if (scope.Environment.Kubernetes is not null && component.Run is not null)
+            {
+                settings[component.Name] = DeploymentKey.With(settings[component.Name], "objects", scan.Files("stack:" + scope.Environment.Name));
+            }
         }
 
         foreach (var left in asked.Keys.ToList())

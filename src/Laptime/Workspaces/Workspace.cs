@@ -295,6 +295,9 @@ public sealed record DeployEnvironment
     /// <summary>Set exactly when the target is <see cref="TargetKind.Command"/>.</summary>
     public TargetCommands? Commands { get; init; }
 
+    /// <summary>Set exactly when the target is <see cref="TargetKind.Kubernetes"/>.</summary>
+    public KubernetesSettings? Kubernetes { get; init; }
+
     public InfraSettings? Infra { get; init; }
 
     public SourceLocation? At { get; init; }
@@ -317,6 +320,28 @@ public sealed record TargetCommands
 
     /// <summary>Bound on each run of observe, rollout, rollback and stop. Default 5 minutes.</summary>
     public TimeSpan Timeout { get; init; } = TimeSpan.FromMinutes(5);
+}
+
+/// <summary>Where an environment's Kubernetes objects come from (exactly one of the three) and go to.</summary>
+/// <param name="Manifests">Glob patterns of files, relative to the root.</param>
+/// <param name="Kustomize">A folder, relative to the root.</param>
+/// <param name="Chart">A folder, relative to the root.</param>
+/// <param name="Values">With a chart: files, relative to the root.</param>
+/// <param name="Context">Null: the kubeconfig's current one.</param>
+/// <param name="Namespace">Null: the context's.</param>
+public sealed record KubernetesSettings(
+    IReadOnlyList<string> Manifests, string? Kustomize, string? Chart, IReadOnlyList<string> Values, string? Context, string? Namespace)
+{
+    /// <summary>What their content is made of: a change of one of these files is a change of the run settings.</summary>
+    public IReadOnlyList<string> Inputs =>
+    [
+        .. Manifests,
+        .. Kustomize is { } kustomize ? [Below(kustomize)] : (IReadOnlyList<string>)[],
+        .. Chart is { } chart ? [Below(chart)] : (IReadOnlyList<string>)[],
+        .. Values,
+    ];
+
+    private static string Below(string folder) => folder.Length == 0 ? "**" : folder + "/**";
 }
 
 public sealed record InfraSettings(IReadOnlyList<string> Inputs, IReadOnlyList<CommandLine> Bootstrap);

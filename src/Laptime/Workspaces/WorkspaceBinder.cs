@@ -142,6 +142,7 @@ internal sealed class WorkspaceBinder(string file, string root, ValueBinder valu
                 Profile = profile ?? first,
                 Stack = values.Texts(fields["stack"], settings.Existing),
                 Commands = Commands(fields["commands"], key, target),
+                Kubernetes = Kubernetes(fields, key, target),
                 Infra = fields["infra"] is { } infra ? Infra(infra) : null,
                 At = Problems.At(key),
             });
@@ -184,6 +185,57 @@ internal sealed class WorkspaceBinder(string file, string root, ValueBinder valu
         return observe is null || rollout is null
             ? null
             : new TargetCommands { Observe = observe, Rollout = rollout, Rollback = rollback, Stop = stop, Logs = logs, Exec = exec, Timeout = timeout ?? TimeSpan.FromMinutes(5) };
+    }
+
+    private KubernetesSettings? Kubernetes(Fields fields, YamlNode environment, TargetKind target)
+    {
+        var manifests = values.Texts(fields["manifests"], (node, key) => paths.Glob(node, key, root));
+        var kustomize = Folder(fields["kustomize"]);
+        var chart = Folder(fields["chart"]);
+        var given = values.Texts(fields["values"], settings.Existing);
+        var context = values.Text(fields["context"]);
+        var name = values.Name(fields["namespace"]);
+        Field?[] sources = [fields["manifests"], fields["kustomize"], fields["chart"]];
+        if (target != TargetKind.Kubernetes)
+        {
+            foreach (var field in ((Field?[])[.. sources, fields["values"], fields["context"], fields["namespace"]]).OfType<Field>())
+            {
+                Problems.Add(field.KeyNode, $"`{field.Name}` has no meaning with `target: {target.ToString().ToLowerInvariant()}`", "write `target: kubernetes`, or remove it");
+            }
+
+            return null;
+        }
+
+        var count = sources.Count(static s => s is not null);
+        if (count != 1)
+        {
+            Problems.Add(environment, count == 0 ? $"environment `{environment.Text}` says nothing of its objects" : $"environment `{environment.Text}` has several sources of its objects",
+                "exactly one of `manifests: [\"k8s/*.yaml\"]`, `kustomize: FOLDER` and `chart: FOLDER`");
+        }
+
+        if (fields["values"] is { } without && fields["chart"] is null)
+        {
+            Problems.Add(without.KeyNode, "`values` are a chart's", "add `chart: FOLDER`, or remove it");
+        }
+
+        return new KubernetesSettings(manifests, kustomize, chart, given, context, name);
+    }
+
+    /// <summary>A folder that is there.</summary>
+    private string? Folder(Field? field)
+    {
+        if (field is null || values.Text(field) is null || settings.Existing(field.Value, field.Name) is not { } path)
+        {
+            return null;
+        }
+
+        if (!Directory.Exists(Path.Combine(root, path)))
+        {
+            Problems.Add(field.Value, $"`{field.Name}: {ProblemList.Short(path)}` is a file", "write the folder that holds it");
+            return null;
+        }
+
+        return path;
     }
 
     private InfraSettings? Infra(Field field)

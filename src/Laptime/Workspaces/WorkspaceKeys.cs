@@ -142,6 +142,12 @@ public static class WorkspaceKeys
         new("profile", Name, "The build settings.", "release", "the first of `profiles`"),
         new("stack", new KeyType.Many(Path), "Compose files of a stack, relative to the workspace.", "compose.yml", "none"),
         new("commands", new KeyType.Section(Commands), "With `target: command`: the commands that lap deploys with.", "{ observe: ./ops/observe.sh, rollout: ./ops/rollout.sh }", "none"),
+        new("manifests", Globs, "With `target: kubernetes`: manifest files, relative to the workspace.", "[\"k8s/*.yaml\"]", "none"),
+        new("kustomize", Path, "With `target: kubernetes`, instead of `manifests`: a folder with a kustomization.", "k8s/overlays/staging", "none"),
+        new("chart", Path, "With `target: kubernetes`, instead of `manifests`: a folder with a Helm chart (helm must be installed).", "chart", "none"),
+        new("values", new KeyType.Many(Path), "With `chart`: files with its values, relative to the workspace.", "values.staging.yaml", "the chart's own"),
+        new("context", Text, "With `target: kubernetes`: the context of the kubeconfig.", "staging", "the current context, whatever it is then"),
+        new("namespace", Name, "With `target: kubernetes`: the namespace of everything.", "shop", "the context's"),
         new("infra", new KeyType.Section(Infra), "What must stand before components do.", "{ inputs: [\"infra/**\"], bootstrap: [ { run: ./infra/up.sh } ] }", "none"),
     ]);
 

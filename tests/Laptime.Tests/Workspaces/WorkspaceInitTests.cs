@@ -49,7 +49,7 @@ public sealed class WorkspaceInitTests
         { "dockerfile", ["Dockerfile=FROM scratch\nEXPOSE 9090/tcp\n"], ["app"], "target: docker" },
         { "dockerfile beside a project", ["a/go.mod=module a", "a/main.go=package main", "a/Dockerfile=FROM scratch"], ["a"], "There is a Dockerfile too" },
         { "chart", ["chart/Chart.yaml=name: x", "chart/templates/d.yaml=apiVersion: v1\nkind: Pod"], ["app"], "target: kubernetes" },
-        { "manifests", ["k8s/d.yaml=apiVersion: apps/v1\nkind: Deployment\n"], ["app"], "[\"k8s/**\"]" },
+        { "manifests", ["k8s/d.yaml=apiVersion: apps/v1\nkind: Deployment\n"], ["app"], "manifests: [\"k8s/*.yaml\"]" },
         { "flyway", ["db/migrations/V1__a.sql=select 1"], ["app"], "main: { tool: flyway, path: db/migrations }" },
         { "golang-migrate", ["migrations/1_a.up.sql="], ["app"], "tool: golang-migrate" },
         { "rails", ["db/migrate/20260101_a.rb="], ["app"], "tool: rails" },

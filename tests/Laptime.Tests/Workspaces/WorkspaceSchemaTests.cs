@@ -40,7 +40,7 @@ public sealed class WorkspaceSchemaTests
             foreach (var key in keys.Keys)
             {
                 var file = Around(keys, $"{key.Name}: {Quoted(key)}", key.Name);
-                using var folder = new TemporaryWorkspace("src/gateway/Dockerfile", "db/migrations/", "compose.yml", "proto/");
+                using var folder = new TemporaryWorkspace("src/gateway/Dockerfile", "db/migrations/", "compose.yml", "proto/", "k8s/overlays/staging/", "chart/", "values.staging.yaml");
                 try
                 {
                     folder.Load(file);
@@ -64,7 +64,7 @@ public sealed class WorkspaceSchemaTests
             foreach (var key in keys.Keys)
             {
                 var file = Around(keys, $"{key.Name}: [[[]]]", key.Name);
-                using var folder = new TemporaryWorkspace("src/gateway/Dockerfile", "db/migrations/", "compose.yml");
+                using var folder = new TemporaryWorkspace("src/gateway/Dockerfile", "db/migrations/", "compose.yml", "chart/");
                 Assert.True(folder.Problems(file).Count > 0, $"{keys.Id}.{key.Name}");
                 Assert.True(Refusal(file) is not null, $"the schema accepts a list of lists for {keys.Id}.{key.Name}");
             }
@@ -136,7 +136,7 @@ public sealed class WorkspaceSchemaTests
             "probes" => Component($"run: {{ command: x, port: 80 }}, probes: {own}"),
             "probe" => Component($"run: {{ command: x, port: 80 }}, probes: {{ ready: {{ {(key is "http" or "tcp" or "run" or "file" ? "" : "http: /, ")}{line} }} }}"),
             "profile" => $"name: shop\ncomponents: {{ {also} }}\nprofiles: {{ release: {own} }}\n",
-            "environment" => Top($"environments: {{ a: {{ {line}{(key == "commands" ? ", target: command" : "")} }} }}"),
+            "environment" => Top($"environments: {{ a: {{ {line}{Target(key)} }} }}"),
             "commands" => Top($"environments: {{ a: {{ target: command, commands: {own} }} }}"),
             "infra" => Top($"environments: {{ a: {{ infra: {own} }} }}"),
             "bootstrap" => Top($"environments: {{ a: {{ infra: {{ bootstrap: {own} }} }} }}"),
@@ -147,6 +147,16 @@ public sealed class WorkspaceSchemaTests
             _ => throw new InvalidOperationException($"no place for {keys.Id}"),
         };
     }
+
+    /// <summary>Keys that only mean something with one target get it.</summary>
+    private static string Target(string key) => key switch
+    {
+        "commands" => ", target: command",
+        "manifests" or "kustomize" or "chart" => ", target: kubernetes",
+        "values" => ", target: kubernetes, chart: chart",
+        "context" or "namespace" => ", target: kubernetes, manifests: k8s/*.yaml",
+        _ => "",
+    };
 
     private static string? Refusal(string yaml) => new SmallJsonSchema(Schema).Refusal(ToJson(YamlReader.Read(yaml, new ProblemList("x"))!));
 

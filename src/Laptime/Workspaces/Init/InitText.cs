@@ -3,7 +3,7 @@ using System.Text;
 namespace Laptime.Workspaces.Init;
 
 /// <summary>Guesses to the text of a laptime.yaml that loads without problems: names and ports made unique, texts quoted where YAML needs it.</summary>
-internal sealed class InitText(string folderName, List<ComponentGuess> components, IReadOnlyList<string> compose, string? swarmEvidence, List<string> kubernetes, List<(string Tool, string Path)> ledgers, bool cut)
+internal sealed class InitText(string folderName, List<ComponentGuess> components, IReadOnlyList<string> compose, string? swarmEvidence, List<string> kubernetes, string? chart, List<(string Tool, string Path)> ledgers, bool cut)
 {
     private readonly StringBuilder text = new();
 
@@ -190,8 +190,10 @@ internal sealed class InitText(string folderName, List<ComponentGuess> component
     {
         if (kubernetes.Count > 0)
         {
-            var inputs = kubernetes.ConvertAll(static k => k.Length == 0 ? "**" : k + "/**");
-            Line($"  kubernetes: {{ target: kubernetes, loop: safe, infra: {{ inputs: {List(inputs)} }} }}   # a chart or manifests were found");
+            var objects = chart is not null
+                ? $"chart: {Quote(chart.Length == 0 ? "." : chart)}"
+                : $"manifests: {List(kubernetes.ConvertAll(static k => k.Length == 0 ? "*.yaml" : k + "/*.yaml"))}";
+            Line($"  kubernetes: {{ target: kubernetes, loop: safe, {objects} }}   # {(chart is not null ? "a chart was" : "manifests were")} found");
         }
     }
 

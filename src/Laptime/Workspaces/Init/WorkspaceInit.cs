@@ -51,6 +51,7 @@ public static class WorkspaceInit
         private readonly List<string> kubernetes = [];
         private IReadOnlyList<string> compose = [];
         private string? swarmEvidence;
+        private string? chart;
 
         public InitProposal Propose()
         {
@@ -63,7 +64,7 @@ public static class WorkspaceInit
             }
 
             Compose();
-            var text = new InitText(Path.GetFileName(root), components, compose, swarmEvidence, kubernetes, ledgers, scan.Cut).Write();
+            var text = new InitText(Path.GetFileName(root), components, compose, swarmEvidence, kubernetes, chart, ledgers, scan.Cut).Write();
             return new InitProposal(text, findings);
         }
 
@@ -213,6 +214,7 @@ public static class WorkspaceInit
             {
                 findings.Add(new InitFinding("chart", FolderScan.Join(folder, "Chart.yaml"), "a Helm chart: an environment on Kubernetes"));
                 kubernetes.Add(folder);
+                chart ??= folder;
                 return;
             }
 
