@@ -26,6 +26,7 @@ internal static class Symbols
         return component.Action switch
         {
             "skip" => Skip(),
+            "build" when component.Artifact is null => new Span("!", Tone.Warn),
             "build" or "stop" => Good(terminal),
             _ => signals.Reflected.Status == "pass" || (signals.Reflected.Status == "not-defined" && signals.Ready.Status == "pass") ? Good(terminal) : new Span("!", Tone.Warn),
         };

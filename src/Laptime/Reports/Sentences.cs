@@ -147,6 +147,7 @@ public static class Sentences
             _ => component switch
             {
                 { Action: "build", Provenance: not null } => "published",
+                { Action: "build", Artifact: null } => "not built",
                 { Action: "build" } or { Action: "skip", DeploymentKey: null, ArtifactSource: not "prebuilt" } => "built, does not run",
                 { Action: "skip", ArtifactSource: "prebuilt" } => "prebuilt",
                 { Action: "skip" } => "not read",

@@ -195,7 +195,7 @@ internal sealed class BuildPhase(
                 Values = run.Scope.Names.For(component),
                 Fingerprint = planned.Fingerprint,
                 Secrets = run.Scope.Names.Secrets,
-                UsedArtifacts = await UnpackUsedAsync(component, cancel),
+                UsedArtifacts = await UnpackUsedAsync(component, parent, cancel),
                 OtherInputs = OtherInputs(component),
                 LogFolder = Path.Combine(run.Scope.Folder.Logs, "build", run.Id),
             },
@@ -266,9 +266,15 @@ internal sealed class BuildPhase(
         return planned with { Artifact = made, DeploymentKey = key };
     }
 
-    private async Task<IReadOnlyDictionary<string, string>> UnpackUsedAsync(Component component, CancellationToken cancel)
+    private async Task<IReadOnlyDictionary<string, string>> UnpackUsedAsync(Component component, int parent, CancellationToken cancel)
     {
         var folders = new Dictionary<string, string>(StringComparer.Ordinal);
+        if (component.Uses.Count == 0)
+        {
+            return folders;
+        }
+
+        using var unpack = run.Timeline.Begin("lookup", component.Name, "uses", parent);
         foreach (var used in component.Uses)
         {
             var artifact = ArtifactOf(used);
@@ -290,6 +296,7 @@ internal sealed class BuildPhase(
             folders[used] = folder;
         }
 
+        unpack.End();
         return folders;
     }
 
