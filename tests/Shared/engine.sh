@@ -28,10 +28,12 @@ claim() {
     local n
     mkdir -p /tmp/laptime-engines
     for n in $(seq 1 99); do
-        # The engine inherits the descriptor: a number is free again only when its engine is gone too.
-        exec {lock}> "/tmp/laptime-engines/$n.lock" || return 1
+        exec {lock}<> "/tmp/laptime-engines/$n.lock" || return 1
         if flock --nonblock "$lock"; then
             number=$n
+            # Whoever had the number last and was killed with SIGKILL could not clean up after itself.
+            sweep "$(cat "/tmp/laptime-engines/$n.lock")"
+            printf '%s' "$folder" > "/tmp/laptime-engines/$n.lock"
             return 0
         fi
         exec {lock}>&-
@@ -60,7 +62,11 @@ disabled_plugins = ["io.containerd.grpc.v1.cri"]
 [grpc]
   address = "$folder/exec/containerd.sock"
 END
-        setpriv --pdeathsig KILL containerd --config "$folder/containerd.toml" --log-level warn < /dev/null >> "$folder/containerd.log" 2>&1 &
+        (
+            # Not its lock: containers live on when this script is killed, and would hold it.
+            eval "exec $lock>&-"
+            exec setpriv --pdeathsig KILL containerd --config "$folder/containerd.toml" --log-level warn < /dev/null >> "$folder/containerd.log" 2>&1
+        ) &
         containers=$!
     fi
     bridge=lap$number
@@ -69,12 +75,15 @@ END
             || { fail "no bridge for containers: $(cat "$folder/ip.log")"; return; }
     fi
     # Ends with this script even when that is killed.
-    setpriv --pdeathsig KILL dockerd --config-file "$folder/daemon.json" --host "unix://$socket" --group root \
-        --data-root "$folder/data" --exec-root "$folder/exec" --pidfile "$folder/dockerd.pid" \
-        --containerd "$folder/exec/containerd.sock" --containerd-namespace "laptime-$number" --containerd-plugins-namespace "laptime-plugins-$number" \
-        --bridge "$bridge" --iptables=false --ip6tables=false --ip-forward=false --ip-masq=false \
-        --default-address-pool "base=10.$((100 + number / 2)).$((number % 2 * 128)).0/17,size=24" \
-        --cgroup-parent "/laptime-$number" --shutdown-timeout 2 < /dev/null >> "$log" 2>&1 &
+    (
+        eval "exec $lock>&-"
+        exec setpriv --pdeathsig KILL dockerd --config-file "$folder/daemon.json" --host "unix://$socket" --group root \
+            --data-root "$folder/data" --exec-root "$folder/exec" --pidfile "$folder/dockerd.pid" \
+            --containerd "$folder/exec/containerd.sock" --containerd-namespace "laptime-$number" --containerd-plugins-namespace "laptime-plugins-$number" \
+            --bridge "$bridge" --iptables=false --ip6tables=false --ip-forward=false --ip-masq=false \
+            --default-address-pool "base=10.$((100 + number / 2)).$((number % 2 * 128)).0/17,size=24" \
+            --cgroup-parent "/laptime-$number" --shutdown-timeout 2 < /dev/null >> "$log" 2>&1
+    ) &
     daemon=$!
     local deadline=$((SECONDS + 60))
     until answers; do
@@ -106,15 +115,39 @@ stop() {
     echo ok
 }
 
-# Processes of this engine: what its folder's name is in the command line of, and what runs in its control groups.
+# Processes of the engine with a folder: those that name it, and what runs in its control groups.
 processes() {
-    local entry
-    for entry in /proc/[0-9]*; do
-        [ "${entry#/proc/}" = $$ ] && continue
-        if tr '\0' ' ' 2> /dev/null < "$entry/cmdline" | grep -qF -- "$folder/exec" || grep -qE ":/laptime-$number/" "$entry/cgroup" 2> /dev/null; then
-            echo "${entry#/proc/}"
-        fi
+    # The patterns come on standard input: grep would find itself otherwise.
+    {
+        grep -lsaF -f - /proc/[0-9]*/cmdline <<< "$1/exec"
+        grep -lsE -f - /proc/[0-9]*/cgroup <<< ":/laptime-$number/"
+    } 2> /dev/null | cut -d / -f 3 | sort -u | grep -vx $$
+}
+
+# Removes everything of the engine with this number and folder.
+sweep() {
+    local old=$1 pids turn name
+    case $old in */laptime-engine-*) ;; *) return 0 ;; esac
+    for turn in $(seq 1 100); do
+        pids=$(processes "$old")
+        [ -n "$pids" ] || break
+        # shellcheck disable=SC2086
+        kill -KILL $pids 2> /dev/null
+        sleep 0.02
+    done
+    awk -v folder="$old/" 'index($2, folder) == 1 { print $2 }' /proc/self/mounts | sort -r | while read -r name; do umount -l "$name" 2> /dev/null; done
+    rm -rf -- "$old"
+    ip -o link show type bridge 2> /dev/null | awk -F': ' '{ print $2 }' | while read -r name; do
+        case $name in
+            "lap$number" | "lapg$number") ip link delete "$name" ;;
+            # Networks that tests made and left.
+            br-*) ip -o -4 addr show dev "$name" | grep -qE " 10\.$((100 + number / 2))\.$([ $((number % 2)) = 0 ] && echo '([0-9]|[0-9][0-9]|1[01][0-9]|12[0-7])' || echo '(12[89]|1[3-9][0-9]|2[0-9][0-9])')\." \
+                && ip link delete "$name" ;;
+        esac
     done 2> /dev/null
+    find /sys/fs/cgroup -mindepth 1 -depth -type d -path "*/laptime-$number/*" -exec rmdir {} + 2> /dev/null
+    find /sys/fs/cgroup -mindepth 1 -depth -type d -name "laptime-$number" -exec rmdir {} + 2> /dev/null
+    return 0
 }
 
 end() {
@@ -123,28 +156,11 @@ end() {
     exec 2> /dev/null
     [ "$number" != 0 ] || exit 0
     # Never a 0: that is this process group, with the test program in it.
-    [ "$daemon" = 0 ] || kill -KILL "$daemon" 2> /dev/null
-    [ "$containers" = 0 ] || kill -KILL "$containers" 2> /dev/null
-    wait 2> /dev/null
-    local pids turn path
-    for turn in $(seq 1 100); do
-        pids=$(processes)
-        [ -n "$pids" ] || break
-        # shellcheck disable=SC2086
-        kill -KILL $pids 2> /dev/null
-        sleep 0.02
-    done
-    awk -v folder="$folder/" 'index($2, folder) == 1 { print $2 }' /proc/self/mounts | sort -r | while read -r path; do umount -l "$path" 2> /dev/null; done
-    rm -rf -- "$folder"
-    ip -o link show type bridge 2> /dev/null | awk -F': ' '{ print $2 }' | while read -r path; do
-        case $path in
-            "lap$number" | "lapg$number") ip link delete "$path" ;;
-            # Networks that tests made and left.
-            br-*) ip -o -4 addr show dev "$path" | grep -qE " 10\.$((100 + number / 2))\.$([ $((number % 2)) = 0 ] && echo '([0-9]|[0-9][0-9]|1[01][0-9]|12[0-7])' || echo '(12[89]|1[3-9][0-9]|2[0-9][0-9])')\." \
-                && ip link delete "$path" ;;
-        esac
-    done 2> /dev/null
-    find /sys/fs/cgroup -mindepth 1 -depth -type d -path "*/laptime-$number*" -exec rmdir {} + 2> /dev/null
+    [ "$daemon" = 0 ] || kill -KILL "$daemon"
+    [ "$containers" = 0 ] || kill -KILL "$containers"
+    wait
+    sweep "$folder"
+    : > "/tmp/laptime-engines/$number.lock"
     exit 0
 }
 trap end EXIT
