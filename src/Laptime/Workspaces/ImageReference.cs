@@ -7,6 +7,7 @@ public abstract record ImageReference
 {
     private const string LayoutScheme = "oci-layout:";
     private const string RegistryScheme = "oci://";
+    private static readonly System.Buffers.SearchValues<char> Hexadecimal = System.Buffers.SearchValues.Create("0123456789abcdef");
 
     private ImageReference() { }
 
@@ -74,7 +75,7 @@ public abstract record ImageReference
     }
 
     internal static bool IsDigest(string text) =>
-        text.Length == 71 && text.StartsWith("sha256:", StringComparison.Ordinal) && text.AsSpan(7).IndexOfAnyExcept("0123456789abcdef") < 0;
+        text.Length == 71 && text.StartsWith("sha256:", StringComparison.Ordinal) && text.AsSpan(7).IndexOfAnyExcept(Hexadecimal) < 0;
 
     /// <summary>A tag beside a digest is for people.</summary>
     private static string WithoutTag(string name) => name.LastIndexOf(':') is > 0 and var colon && name.IndexOf('/', colon) < 0 && name.Contains('/') ? name[..colon]

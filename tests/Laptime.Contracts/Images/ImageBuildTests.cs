@@ -112,6 +112,24 @@ public sealed class ImageBuildTests : IDisposable
     }
 
     [Fact]
+    public async Task A_base_in_a_registry_is_fetched_once_by_its_digest()
+    {
+        var registry = await RegistryServer.SharedAsync();
+        using var below = new ImageBench();
+        below.File("src/etc/base", "below");
+        var (_, on) = await below.BuildAsync("{ outputs: [etc/**], image: { base: scratch } }", Cancel);
+        await PushAsync(below.Store, registry, "bases/small", on);
+        bench.File("src/page", "above");
+        var (_, image) = await bench.BuildAsync($"{{ outputs: page, image: {{ base: \"{registry.Authority}/bases/small:any@{on}\" }} }}", Cancel);
+        Assert.Equal((await below.Store.GetManifestAsync(on, Cancel))!.ToManifest().Layers, (await ManifestAsync(image)).Layers.SkipLast(1));
+        // Nobody answers at this address any more; nobody is asked.
+        bench.File("src/page", "another");
+        await bench.BuildAsync($"{{ outputs: page, image: {{ base: \"127.0.0.1:1/bases/small@{on}\" }} }}", Cancel);
+        var e = await Assert.ThrowsAnyAsync<FaultException>(() => bench.BuildAsync($"{{ outputs: page, image: {{ base: \"{registry.Authority}/bases/small@{Digest.Of("other")}\" }} }}", Cancel));
+        Assert.Contains("is not there", e.Fault.What, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Dotnet_publishes_onto_a_base_of_ours_and_equal_programs_are_one_digest()
     {
         // The SDK takes bases from registries only: one on loopback with an image of ours.
@@ -126,12 +144,7 @@ public sealed class ImageBuildTests : IDisposable
         using var below = new ImageBench();
         below.File("src/etc/base", "below");
         var (_, on) = await below.BuildAsync("{ outputs: [etc/**], image: { base: scratch } }", Cancel);
-        var address = RegistryAddress.Parse($"oci://{registry.Authority}/base");
-        using (var remote = new OciRegistryStore(address, below.Store, new RegistryOptions(), new Laptime.Processes.ProcessRunner(TimeProvider.System), TimeProvider.System))
-        {
-            await ArtifactCopy.CopyAsync(below.Store, remote, on, ["1"], Cancel);
-        }
-
+        await PushAsync(below.Store, registry, "base", on);
         Set("DOTNET_CONTAINER_INSECURE_REGISTRIES", registry.Authority);
         Set("MSBUILDDISABLENODEREUSE", "1");
         var build = $"{{ image: {{ builder: dotnet, base: \"{registry.Authority}/base:1\", args: {{ UseSharedCompilation: \"false\" }} }} }}";
@@ -199,6 +212,13 @@ public sealed class ImageBuildTests : IDisposable
     }
 
     private async Task<OciManifest> ManifestAsync(Digest image) => OciManifest.Parse((await bench.Store.GetManifestAsync(image, Cancel))!.Bytes);
+
+    private static async Task PushAsync(OciLayoutStore from, RegistryServer registry, string repository, Digest image)
+    {
+        using var remote = new OciRegistryStore(
+            RegistryAddress.Parse($"oci://{registry.Authority}/{repository}"), from, new RegistryOptions(), new Laptime.Processes.ProcessRunner(TimeProvider.System), TimeProvider.System);
+        await ArtifactCopy.CopyAsync(from, remote, image, ["1"], Cancel);
+    }
 
     private async Task<DockerEngine> DockerAsync()
     {

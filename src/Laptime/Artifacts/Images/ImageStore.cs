@@ -21,7 +21,7 @@ public sealed class ImageStore(ArtifactStore store, string root, string folder, 
         IReadOnlyList<string> tags = fingerprint.IsNone ? [] : [ArtifactStore.TagOf(fingerprint)];
         if (image is BuiltImage.Layered layered)
         {
-            return await new LayeredImage(store, folder, new BaseImages(store, root, runner, clock)).StoreAsync(layered, tags, cancel).ConfigureAwait(false);
+            return await new LayeredImage(store, folder, new BaseImages(store, root, runner, clock), clock).StoreAsync(layered, tags, cancel).ConfigureAwait(false);
         }
 
         var archive = (BuiltImage.Archive)image;

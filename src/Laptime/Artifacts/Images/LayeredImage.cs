@@ -13,7 +13,7 @@ namespace Laptime.Artifacts.Images;
 /// </summary>
 /// <param name="folder">For the layer while it is written.</param>
 /// <param name="bases">Where base images come from.</param>
-internal sealed class LayeredImage(ArtifactStore store, string folder, BaseImages bases)
+internal sealed class LayeredImage(ArtifactStore store, string folder, BaseImages bases, TimeProvider clock)
 {
     private const int LargestConfig = 4 << 20;
 
@@ -53,10 +53,16 @@ internal sealed class LayeredImage(ArtifactStore store, string folder, BaseImage
     {
         var prefix = image.Settings.WorkDir.Trim('/');
         List<OutputFile> files = [.. image.Files.Select(f => f with { Path = prefix.Length == 0 ? f.Path : $"{prefix}/{f.Path}" })];
-        Directory.CreateDirectory(folder);
         var path = Path.Combine(folder, $"layer.{Guid.NewGuid():N}");
         try
         {
+            Directory.CreateDirectory(folder);
+            foreach (var old in Directory.EnumerateFiles(folder, "layer.*").Where(f => clock.GetUtcNow() - File.GetLastWriteTimeUtc(f) > TimeSpan.FromDays(1)))
+            {
+                // A killed lap's; nothing takes a day to be stored.
+                File.Delete(old);
+            }
+
             Descriptor layer;
             var file = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 256 << 10);
             await using (file.ConfigureAwait(false))
