@@ -27,6 +27,7 @@ public sealed class ComposeWorkspaceTests
         Assert.Null(db.Build.Image);
         Assert.Empty(db.Inputs);
         Assert.Equal("postgres", db.Run!.Image);
+        Assert.Equal(80, web.Run.ContainerPort);
         Assert.Equal(TargetKind.Docker, workspace.Environments.Single().Target);
         Assert.Equal(["compose.yml"], workspace.Environments.Single().Stack);
     }
