@@ -30,6 +30,13 @@ public abstract class Target : IAsyncDisposable
     /// <summary>The newest <paramref name="lines"/> lines of the component's log, then, with <paramref name="follow"/>, what comes, until cancelled.</summary>
     public abstract IAsyncEnumerable<string> LogsAsync(string component, int lines, bool follow, CancellationToken cancel);
 
+    /// <summary>How many rollouts this target is best given at once, where it mostly waits for others; null: as many as there are builds at once.</summary>
+    public virtual int? AtOnce => null;
+
+    /// <summary>Removes what runs under this environment's name and is in none of its files any more; the names of what was removed. Most targets leave that to <c>lap down</c>.</summary>
+    /// <param name="fence">Fencing token of the lock: a target that saw a higher one refuses.</param>
+    public virtual Task<IReadOnlyList<string>> PruneAsync(long fence, CancellationToken cancel) => Task.FromResult<IReadOnlyList<string>>([]);
+
     /// <summary>
     /// Waits until what successful rollouts left to do has ended (old instances that are drained and stopped, in segments of their own that are part of
     /// nobody's interval). Called once before a transaction ends; <see cref="DisposeAsync"/> waits too.
@@ -129,4 +136,7 @@ public sealed record RolloutResult(SignalSet Signals, Fault? Fault, string? Stil
 {
     /// <summary>Where users reach it, as the target says; null: the component's port on this machine, when it has one.</summary>
     public string? Endpoint { get; init; }
+
+    /// <summary>What people should know of this rollout: time that the place itself took, each with the setting that removes it; settings that it has no place for.</summary>
+    public IReadOnlyList<string> Notes { get; init; } = [];
 }

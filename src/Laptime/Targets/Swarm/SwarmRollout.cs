@@ -1,0 +1,498 @@
+using System.Globalization;
+using System.Net;
+using Laptime.Foundations;
+using Laptime.Signals;
+using Laptime.Targets.Docker;
+using Laptime.Timing;
+using Laptime.Workspaces;
+using Laptime.Workspaces.Compose;
+
+namespace Laptime.Targets.Swarm;
+
+/// <summary>
+/// One service on its way to a new revision: image, apply, the first new task, the gate, until no old task is left, the proof. Whatever ends it earlier gives the service the spec
+/// back that it had, or removes one that was not there before.
+/// </summary>
+internal sealed class SwarmRollout(
+    SwarmApi api, SwarmWatch watch, StackApplier applier, ComposeService service, SwarmPlace place, ServiceRecords records, bool ingressWorks, RolloutRequest request, RunSettings run,
+    Timeline timeline, int? parent, TimeProvider clock) : IAsyncDisposable
+{
+    private const int TailLines = 20;
+
+    /// <summary>On what the engine does besides the service's own delays: scheduling, pulling what is there, starting.</summary>
+    private static readonly TimeSpan Slack = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan UndoBound = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Noticeable = TimeSpan.FromSeconds(0.5);
+
+    private readonly List<string> notes = [];
+    private readonly DateTimeOffset since = clock.GetUtcNow();
+    private SwarmService? before;
+    private bool applied;
+    private bool over;
+
+    private string Component => request.Component.Name;
+
+    private string ServiceName => $"{place.Stack}_{Component}";
+
+    /// <summary>The port in the container that users are led to.</summary>
+    private int? Inside => run.Port is not { } port ? null : run.ContainerPort ?? service.Ports.FirstOrDefault(p => p.Published == port)?.Target ?? port;
+
+    private bool IsPublished => run.Port is { } port && service.Ports.Any(p => p.Published == port);
+
+    /// <param name="there">The service as it is now; null: there is none.</param>
+    public async Task<RolloutResult> RunAsync(Gate gate, SwarmService? there, CancellationToken cancel)
+    {
+        before = there;
+        notes.AddRange(StackFile.Notes(service, ingressWorks));
+        RefuseDeadlock();
+        HealthConfig? health;
+        StackService wanted;
+        using (var segment = timeline.Begin("rollout/image", Component, parent: parent))
+        {
+            var image = await new DockerImages(api.Engine).EnsureAsync(request, run, cancel);
+            health = HealthOf(image);
+            wanted = Wanted(image.Id);
+            segment.End();
+        }
+
+        using (var segment = timeline.Begin("rollout/apply", Component, parent: parent))
+        {
+            applied = true;
+            await applier.ApplyAsync(wanted, cancel);
+            segment.End();
+        }
+
+        // From the moment the swarm knows of it to the first answer of a new task: what whoever waits for the change feels first.
+        SignalSet signals;
+        ProbeContext? asked = null;
+        using (var first = timeline.Begin("rollout/first-answer", Component, parent: parent))
+        {
+            var (verdict, task) = await FirstAsync(cancel);
+            if (verdict is Converged.Failed failed)
+            {
+                first.End("failed");
+                return await FailAsync(SignalSet.NotRun with { Live = new LiveSignal(SignalStatus.Fail, Fault: await FaultOf(failed, cancel)) }, cancel);
+            }
+
+            if (verdict is Converged.NotYet stuck)
+            {
+                first.End("timeout");
+                return await FailAsync(SignalSet.NotRun with { Live = new LiveSignal(SignalStatus.Timeout, Fault: NotStarted(stuck)) }, cancel);
+            }
+
+            if (task is null)
+            {
+                // A task that is meant to end has done so, well.
+                signals = SignalSet.NotRun with { Live = new LiveSignal(SignalStatus.Pass, LastSeen: "ended with exit code 0"), Ready = new ReadySignal(SignalStatus.NotDefined), Smoke = new SmokeSignal(SignalStatus.NotDefined) };
+            }
+            else
+            {
+                asked = await ContextOf(task, wanted, health, cancel);
+                signals = await gate.BeforeSwitchAsync(asked, timeline, parent, cancel);
+            }
+
+            first.End(signals.Fault is null ? "ok" : "failed");
+        }
+
+        if (signals.Fault is not null)
+        {
+            return await FailAsync(signals, cancel);
+        }
+
+        var answered = clock.GetTimestamp();
+        using (var replacing = timeline.Begin("rollout/replace", Component, parent: parent))
+        {
+            var verdict = await ConvergedAsync(cancel);
+            if (verdict is not Converged.Yes)
+            {
+                replacing.End(verdict is Converged.Failed ? "failed" : "timeout");
+                var fault = verdict is Converged.Failed failed ? await FaultOf(failed, cancel) : NotReplaced((Converged.NotYet)verdict);
+                return await FailAsync(signals with { Reflected = new ReflectedSignal(verdict is Converged.Failed ? SignalStatus.Fail : SignalStatus.Timeout, Fault: fault) }, cancel);
+            }
+
+            replacing.End();
+        }
+
+        TellDelays(clock.GetElapsedTime(answered), health);
+        var front = asked is null ? Plain(wanted) : IsPublished ? asked with { Host = "127.0.0.1", Port = run.Port, Health = null, Names = name => name == "port" ? Number(run.Port) : request.Names(name) } : asked with { Health = null };
+        signals = signals with { Reflected = await gate.AfterSwitchAsync(front, request.Revision, EvidenceAsync, timeline, parent, cancel) };
+        if (signals.Reflected is { Status: SignalStatus.Pass } seen)
+        {
+            // A probe sees one of them; the swarm knows of all.
+            var evidence = await EvidenceAsync(cancel);
+            signals = signals with { Reflected = evidence.Fault is null ? seen with { Instances = evidence.Instances, Of = evidence.Of } : evidence };
+        }
+
+        if (signals.Fault is not null)
+        {
+            return await FailAsync(signals, cancel);
+        }
+
+        over = true;
+        var now = (await watch.AfterAsync(watch.Mark, cancel)).Find(ServiceName);
+        if (now is not null)
+        {
+            records.Save(Component, new ServiceRecord(now.ID, now.Version.Index, request.Revision, request.Transaction, now.Spec));
+        }
+
+        return new RolloutResult(signals, null, null) { Notes = notes, Endpoint = IsPublished ? $"http://127.0.0.1:{Number(run.Port)}" : null };
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (applied && !over)
+        {
+            // Ctrl-C or a fault half way. What stopped us is what has to be told.
+            await UndoAsync();
+        }
+    }
+
+    /// <summary>Old and new task cannot have one port of the node both: the new one would wait for the old one, which waits for the new one.</summary>
+    private void RefuseDeadlock()
+    {
+        if (service.UpdateOrder == "start-first" && StackFile.HasHostPort(service, ingressWorks))
+        {
+            throw new FaultException(new Fault(
+                Outcome.RolloutFailed,
+                $"{Component}: `order: start-first` with a port in host mode never ends: the new task waits for the port, which the old one has{(ingressWorks ? "" : " (this kernel has no IPVS: every published port is in host mode)")}",
+                service.At.ToString(), "write `order: stop-first`, or do not publish the port"));
+        }
+    }
+
+    private StackService Wanted(string image)
+    {
+        var labels = DockerLabels.Of(request, place.Workspace);
+        labels[DockerLabels.Root] = place.Root;
+        labels[DockerLabels.Image] = image;
+        var environment = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var (name, value) in run.Env)
+        {
+            environment[name] = value.Resolve(n => n == "port" ? Number(Inside) : request.Names(n));
+        }
+
+        environment["LAPTIME_REVISION"] = request.Revision;
+        environment["LAPTIME_TRANSACTION"] = request.Transaction;
+        environment["LAPTIME_COMPONENT"] = Component;
+        environment["LAPTIME_ENVIRONMENT"] = request.Environment;
+        return new StackService(
+            Component, image, labels,
+            new Dictionary<string, string> { [DockerLabels.Workspace] = place.Workspace, [DockerLabels.Environment] = place.Environment, [DockerLabels.Component] = Component }, environment);
+    }
+
+    /// <summary>What the compose file says of health stands before what the image says.</summary>
+    private HealthConfig? HealthOf(ImageInspect image)
+    {
+        if (service.Health is not { } written)
+        {
+            return image.Config?.Healthcheck;
+        }
+
+        return written.Disabled ? null : new HealthConfig
+        {
+            Test = written.Test.Count > 0 ? [.. written.Test] : image.Config?.Healthcheck?.Test,
+            Interval = Nanoseconds(written.Interval) ?? image.Config?.Healthcheck?.Interval,
+            Timeout = Nanoseconds(written.Timeout) ?? image.Config?.Healthcheck?.Timeout,
+            StartPeriod = Nanoseconds(written.StartPeriod) ?? image.Config?.Healthcheck?.StartPeriod,
+            Retries = written.Retries ?? image.Config?.Healthcheck?.Retries,
+        };
+
+        static long? Nanoseconds(TimeSpan? span) => span?.Ticks * 100;
+    }
+
+    /// <summary>The first new task that can be asked, or why there will be none. No task and a yes: it has done what it is there for.</summary>
+    private async Task<(Converged? Verdict, SwarmTask? Task)> FirstAsync(CancellationToken cancel)
+    {
+        var began = clock.GetTimestamp();
+        for (var mark = watch.Mark; ;)
+        {
+            var snapshot = await watch.AfterAsync(mark, cancel);
+            mark = snapshot.Turn;
+            var now = snapshot.Find(ServiceName);
+            var tasks = snapshot.TasksOf(now);
+            var verdict = Convergence.Judge(now, tasks, since);
+            if (verdict is Converged.Failed)
+            {
+                return (verdict, null);
+            }
+
+            if (NewTasks(now!, tasks).FirstOrDefault(static t => t is { Container: not null, State: "starting" or "running" }) is { } task)
+            {
+                return (null, task);
+            }
+
+            if (verdict is Converged.Yes)
+            {
+                return (null, null);
+            }
+
+            if (clock.GetElapsedTime(began) > Slack + run.StopGrace)
+            {
+                return (verdict, null);
+            }
+        }
+    }
+
+    private async Task<Converged> ConvergedAsync(CancellationToken cancel)
+    {
+        var began = clock.GetTimestamp();
+        var bound = Slack + ((run.StopGrace + HealthPatience()) * Math.Max(1, run.Replicas));
+        for (var mark = watch.Mark; ;)
+        {
+            var snapshot = await watch.AfterAsync(mark, cancel);
+            mark = snapshot.Turn;
+            var now = snapshot.Find(ServiceName);
+            var verdict = Convergence.Judge(now, snapshot.TasksOf(now), since);
+            if (verdict is not Converged.NotYet || clock.GetElapsedTime(began) > bound)
+            {
+                return verdict;
+            }
+        }
+    }
+
+    /// <summary>How long the engine itself may take until a healthy task counts as running: its first check comes after a whole interval.</summary>
+    private TimeSpan HealthPatience() => service.Health is { Disabled: false } health
+        ? (health.Interval ?? TimeSpan.FromSeconds(30)) * Math.Max(1, health.Retries ?? 3) + (health.StartPeriod ?? TimeSpan.Zero)
+        : TimeSpan.FromSeconds(30);
+
+    private static IEnumerable<SwarmTask> NewTasks(SwarmService service, IReadOnlyList<SwarmTask> tasks)
+    {
+        var wanted = SpecText.OfTemplate(service.Template);
+        return tasks.Where(t => t.IsWanted && !t.HasEnded && SpecText.OfTemplate(t.Spec) == wanted);
+    }
+
+    /// <summary>
+    /// Where the new task is asked: at its own address on the bridge that every task of this node is on, so before users get to it and without the name service; where there is no such
+    /// address, at its published port.
+    /// </summary>
+    private async Task<ProbeContext> ContextOf(SwarmTask task, StackService wanted, HealthConfig? health, CancellationToken cancel)
+    {
+        var container = task.Container!;
+        var context = Plain(wanted) with
+        {
+            Health = ImageHealth.Of(api.Engine, container, health),
+            Life = token => LifeAsync(task.ID, container, token),
+        };
+        if (Inside is not { } inside)
+        {
+            return context;
+        }
+
+        var address = await AddressAsync(task.ID, container, cancel);
+        var (host, port) = address is null ? ("127.0.0.1", run.Port) : (address, inside);
+        return context with { Host = host, Port = port, Names = name => name == "port" ? Number(port) : request.Names(name), Environment = With(context.Environment, "PORT", Number(port)) };
+    }
+
+    private ProbeContext Plain(StackService wanted) => new()
+    {
+        Component = Component, Port = IsPublished ? run.Port : null, Directory = Path.Combine(place.Root, request.Component.Path),
+        Environment = wanted.Environment.ToDictionary(static v => v.Key, static v => (string?)v.Value, StringComparer.Ordinal),
+        Names = name => name == "port" ? Number(run.Port) : request.Names(name), Secrets = request.Secrets, Life = static _ => ValueTask.FromResult<Life>(new Life.Running()),
+    };
+
+    /// <summary>The address comes when the container's network is made, a moment after the container; until it has one or has ended.</summary>
+    private async Task<string?> AddressAsync(string task, string container, CancellationToken cancel)
+    {
+        for (var mark = watch.Mark; ;)
+        {
+            if ((await api.AddressesAsync("docker_gwbridge", cancel)).GetValueOrDefault(container) is { } address && IPAddress.TryParse(address, out _))
+            {
+                return address;
+            }
+
+            var snapshot = await watch.AfterAsync(mark, cancel);
+            mark = snapshot.Turn;
+            var now = snapshot.TasksOf(snapshot.Find(ServiceName)).FirstOrDefault(t => t.ID == task);
+            if (now is null || now.HasEnded || now.State == "running")
+            {
+                // Running without one: it has no network of the swarm, or runs on another node.
+                return (await api.AddressesAsync("docker_gwbridge", cancel)).GetValueOrDefault(container);
+            }
+        }
+    }
+
+    /// <summary>Whether the task that is asked still lives, from the newest listing.</summary>
+    private async ValueTask<Life> LifeAsync(string id, string container, CancellationToken cancel)
+    {
+        if (watch.Latest is not { } snapshot || snapshot.TasksOf(snapshot.Find(ServiceName)).FirstOrDefault(t => t.ID == id) is not { } task)
+        {
+            return new Life.Running();
+        }
+
+        if (!task.HasEnded)
+        {
+            return new Life.Running();
+        }
+
+        var tail = await api.Engine.TailAsync(container, TailLines, cancel);
+        var code = task.Status.ContainerStatus?.ExitCode;
+        return task.Status.Err is { Length: > 0 } said && !said.Contains("non-zero exit", StringComparison.Ordinal)
+            ? new Life.Exited(code, said, tail)
+            : ContainerLives.Ended(code, false, tail);
+    }
+
+    /// <summary>The swarm's own word: every wanted task runs from the service's spec, which carries this revision.</summary>
+    private async Task<ReflectedSignal> EvidenceAsync(CancellationToken cancel)
+    {
+        var snapshot = await watch.AfterAsync(watch.Mark, cancel);
+        var now = snapshot.Find(ServiceName);
+        var verdict = Convergence.Judge(now, snapshot.TasksOf(now), since);
+        var revision = now?.Label(DockerLabels.Revision);
+        return verdict is Converged.Yes yes && revision == request.Revision
+            ? new ReflectedSignal(SignalStatus.Pass, request.Revision, yes.Instances, yes.Instances, Attempts: 1, LastSeen: $"{yes.Instances} of {yes.Instances} tasks run it, and none of an older spec is left")
+            : new ReflectedSignal(SignalStatus.Fail, revision, 0, run.Replicas, Attempts: 1, LastSeen: Words(verdict), Fault: new Fault(
+                Outcome.NotReflected, $"{request.Revision} was rolled out, but: {(revision == request.Revision ? Words(verdict) : $"the service says it is {revision ?? "nothing of Laptime's"}")}", Component,
+                $"look at its tasks: docker service ps --no-trunc {ServiceName}"));
+    }
+
+    private static string Words(Converged verdict) => verdict switch { Converged.NotYet notYet => notYet.Why, Converged.Failed failed => failed.What, _ => "" };
+
+    private async Task<Fault> FaultOf(Converged.Failed failed, CancellationToken cancel)
+    {
+        var tail = failed.Task?.Container is { } container ? [.. (await api.Engine.TailAsync(container, TailLines, cancel)).Select(Redacted)] : (IReadOnlyList<string>)[];
+        var where = $"service {ServiceName}";
+        return failed.Kind switch
+        {
+            ConvergenceFailure.Died => new Fault(Outcome.NotLive, $"{Component}: {failed.What}", where, $"lap logs {Component} shows what it says", tail),
+            ConvergenceFailure.Rejected when failed.What.Contains("No such image", StringComparison.Ordinal) => new Fault(
+                Outcome.RolloutFailed, $"{Component}: {failed.What}", where, "the node does not have it and cannot pull it: see the registry and the node's access to it", tail),
+            ConvergenceFailure.Rejected => new Fault(Outcome.RolloutFailed, $"{Component}: {failed.What}", where, $"docker service ps --no-trunc {ServiceName} shows every try", tail),
+            _ => new Fault(Outcome.RolloutFailed, $"{Component}: {failed.What}", where, $"docker service ps --no-trunc {ServiceName} shows its tasks", tail),
+        };
+
+        string Redacted(string line) => request.Secrets.Count == 0 ? line : Processes.Redactor.Text(line, Processes.Redactor.Needles(request.Secrets));
+    }
+
+    private Fault NotStarted(Converged.NotYet stuck) => new(
+        Outcome.RolloutFailed, $"{Component}: no new task was started within {Duration.Text(Slack + run.StopGrace)}: {stuck.Stuck ?? stuck.Why}", $"service {ServiceName}",
+        stuck.Stuck?.Contains("port", StringComparison.Ordinal) == true ? "another service has the port: docker service ls" : $"docker service ps --no-trunc {ServiceName} shows what its tasks wait for");
+
+    private Fault NotReplaced(Converged.NotYet waiting) => new(
+        Outcome.NotReflected, $"{Component}: the new task answers, but not all of them are new: {waiting.Why}{(waiting.Stuck is { } why ? $" ({why})" : "")}", $"service {ServiceName}",
+        $"docker service ps --no-trunc {ServiceName} shows what its tasks wait for");
+
+    /// <summary>What the engine took for itself between the first answer and the last old task's end.</summary>
+    private void TellDelays(TimeSpan waited, HealthConfig? health)
+    {
+        if (waited < Noticeable)
+        {
+            return;
+        }
+
+        var parts = new List<string>();
+        if (health is not null && (service.Health?.Interval ?? TimeSpan.FromTicks((health.Interval ?? 0) / 100)) is var interval && (interval == TimeSpan.Zero || interval >= TimeSpan.FromSeconds(1)))
+        {
+            parts.Add($"its first health check comes after a whole `healthcheck.interval` ({(interval == TimeSpan.Zero ? "30 s" : Duration.Text(interval))}): shorten it, or set `start_interval` (Docker 25)");
+        }
+
+        if (before is not null && watch.StopOf(place.Stack, Component) is { } stop)
+        {
+            if (stop.Waited >= Noticeable)
+            {
+                parts.Add($"Swarm waited {Duration.Text(stop.Waited)} between taking the old task out of its network and SIGTERM: it has no setting; a service without an overlay network has no such wait");
+            }
+
+            if (stop.Stopped >= Noticeable)
+            {
+                parts.Add($"the old task took {Duration.Text(stop.Stopped)} to end after SIGTERM: handle SIGTERM, set `init: true`, or a shorter `stop_grace_period` ({Duration.Text(run.StopGrace)})");
+            }
+        }
+
+        if (run.Replicas > 1)
+        {
+            parts.Add("tasks are replaced one after the other: `update_config.parallelism`, `update_config.delay` and `update_config.monitor` (5 s) decide how fast");
+        }
+
+        if (parts.Count > 0)
+        {
+            notes.Add($"{Duration.Text(waited)} after the first answer were the engine's own: {string.Join("; ", parts)}");
+        }
+    }
+
+    private async Task<RolloutResult> FailAsync(SignalSet signals, CancellationToken cancel)
+    {
+        var fault = signals.Fault!;
+        var serving = await UndoAsync();
+        _ = cancel;
+        return new RolloutResult(signals, fault, serving) { Notes = notes };
+    }
+
+    /// <summary>Back to the spec that served, by our own record of it; a service that was not there before goes again.</summary>
+    /// <returns>The revision that serves then; null: none, or it is not known.</returns>
+    private async Task<string?> UndoAsync()
+    {
+        over = true;
+        using var bound = new CancellationTokenSource(UndoBound + run.StopGrace, clock);
+        try
+        {
+            using var segment = timeline.Begin("rollout/undo", Component, parent: parent);
+            var serving = await RestoreAsync(bound.Token);
+            segment.End(serving is null && before is not null ? "failed" : "ok");
+            return serving;
+        }
+        catch (Exception e) when (e is FaultException or OperationCanceledException)
+        {
+            // What the engine makes of it is for the next look at it to say.
+            return null;
+        }
+    }
+
+    private async Task<string?> RestoreAsync(CancellationToken cancel)
+    {
+        const int Attempts = 5;
+        for (var attempt = 1; ; attempt++)
+        {
+            if (await api.ServiceAsync(ServiceName, cancel) is not { } now)
+            {
+                return null;
+            }
+
+            if (before is null)
+            {
+                // Never somebody else's of the same name.
+                if (now.Label(DockerLabels.Transaction) == request.Transaction)
+                {
+                    await api.RemoveServiceAsync(now.ID, cancel);
+                }
+
+                return null;
+            }
+
+            // The one that was seen serving is better than one that was there but is not known to have served.
+            var record = records.Find(Component);
+            var good = record is not null && record.Service == now.ID && record.Transaction == before.Label(DockerLabels.Transaction) ? record.Spec : before.Spec;
+            if (SpecText.DigestOf(good) == SpecText.DigestOf(now.Spec))
+            {
+                break;
+            }
+
+            try
+            {
+                await api.UpdateAsync(now.ID, now.Version.Index, good, cancel);
+                break;
+            }
+            catch (EngineException e) when (e.Error == EngineError.OutOfSequence && attempt < Attempts)
+            {
+                // The engine counts the version up itself while it updates.
+            }
+        }
+
+        var restored = clock.GetUtcNow();
+        for (var mark = watch.Mark; ;)
+        {
+            var snapshot = await watch.AfterAsync(mark, cancel);
+            mark = snapshot.Turn;
+            var now = snapshot.Find(ServiceName);
+            switch (Convergence.Judge(now is null ? null : now with { UpdateStatus = null }, snapshot.TasksOf(now), restored))
+            {
+                case Converged.Yes:
+                    return now!.Label(DockerLabels.Revision);
+                case Converged.Failed:
+                    return null;
+            }
+        }
+    }
+
+    private static Dictionary<string, string?> With(IReadOnlyDictionary<string, string?> environment, string name, string? value) => new(environment, StringComparer.Ordinal) { [name] = value };
+
+    private static string? Number(int? number) => number?.ToString(CultureInfo.InvariantCulture);
+}

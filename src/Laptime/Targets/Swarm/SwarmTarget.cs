@@ -1,0 +1,251 @@
+using System.Globalization;
+using System.Runtime.CompilerServices;
+using Laptime.Foundations;
+using Laptime.Processes;
+using Laptime.Signals;
+using Laptime.Targets.Docker;
+using Laptime.Timing;
+using Laptime.Workspaces.Compose;
+
+namespace Laptime.Targets.Swarm;
+
+/// <summary>Where a Swarm environment belongs.</summary>
+/// <param name="Workspace">Name of the workspace.</param>
+/// <param name="Root">Its folder.</param>
+/// <param name="Environment">Name of the environment.</param>
+/// <param name="Stack">Name of the stack: services, networks and volumes are called after it.</param>
+/// <param name="StateFolder">Where the environment's records are kept, absolute.</param>
+public sealed record SwarmPlace(string Workspace, string Root, string Environment, string Stack, string StateFolder)
+{
+    /// <summary>The name that the compose file gives itself, else the workspace's and the environment's.</summary>
+    public static string StackOf(ComposeProject project, string workspace, string environment) => project.Name ?? DockerLabels.NamePart($"{workspace}-{environment}");
+}
+
+/// <summary>
+/// The Swarm target: components run as services of a stack. `docker stack deploy` makes specs of compose; what comes of them is read from the engine's API. What runs says so itself, in
+/// labels of the services; it counts only when every task runs from its service's spec.
+/// </summary>
+/// <param name="engine">A manager of the swarm; disposed with the target.</param>
+/// <param name="project">The environment's compose files.</param>
+/// <param name="signals">Asks what serves for its signals when it is observed; null: not asked.</param>
+public sealed class SwarmTarget(EngineClient engine, ComposeProject project, SwarmPlace place, ProcessRunner runner, TimeProvider clock, RunningSignals? signals = null) : Target
+{
+    /// <summary>Tasks are started by the swarm's nodes and mostly waited for: a whole stack goes at once.</summary>
+    private const int ServicesAtOnce = 64;
+
+    private readonly SwarmApi api = new(engine);
+    private readonly ServiceRecords records = new(Path.Combine(place.StateFolder, "swarm"));
+    private readonly Lock gate = new();
+    private StackApplier? applier;
+    private SwarmWatch? watch;
+    private bool changed;
+
+    public override int? AtOnce => ServicesAtOnce;
+
+    private IReadOnlyList<string> Labels { get; } = [$"{DockerLabels.Workspace}={place.Workspace}", $"{DockerLabels.Environment}={place.Environment}"];
+
+    /// <summary>Without it neither the mesh that publishes ports on every node nor the virtual addresses of services work.</summary>
+    private bool IngressWorks { get; } = !OperatingSystem.IsLinux() || engine.Endpoint.Socket is null || File.Exists("/proc/net/ip_vs");
+
+    public override async Task<IReadOnlyList<Observed>> ObserveAsync(CancellationToken cancel)
+    {
+        var (services, tasks) = await ListAsync(cancel);
+        return await Task.WhenAll(services.Select(async service =>
+        {
+            var state = SwarmObserver.StateOf(service, [.. tasks[service.ID]], records.Find(service.Label(DockerLabels.Component)!));
+            return state switch
+            {
+                { Serving: true } when signals is not null => await signals.ReadAsync(state, [.. SwarmObserver.PortsOf(service)], cancel),
+                { Serving: false } when SwarmObserver.Ended([.. tasks[service.ID]]) is { Container: { } container } => state with { Tail = await engine.TailAsync(container, 5, cancel) },
+                _ => state,
+            };
+        }));
+    }
+
+    public override async Task<RolloutResult> RolloutAsync(RolloutRequest request, Gate gate, Timeline timeline, int? parentSegment, CancellationToken cancel)
+    {
+        var run = request.Component.Run
+            ?? throw new FaultException(new Fault(Outcome.RolloutFailed, $"{request.Component.Name} has nothing to run", request.Component.At.ToString(), "give it `run:`"));
+        var service = project.Find(request.Component.Name) ?? throw new FaultException(new Fault(
+            Outcome.RolloutFailed, $"{request.Component.Name} is no service of {string.Join(", ", project.Files.Select(Path.GetFileName))}", request.Component.At.ToString(), "add the service"));
+        var (services, _) = await ListAsync(cancel);
+        CheckFence(services, request.Fence);
+        var (eyes, hands) = Begin();
+        await using var rollout = new SwarmRollout(api, eyes, hands, service, place, records, IngressWorks, request, run, timeline, parentSegment, clock);
+        return await rollout.RunAsync(gate, services.FirstOrDefault(s => s.Name == $"{place.Stack}_{request.Component.Name}"), cancel);
+    }
+
+    public override async Task<bool> StopAsync(string component, long fence, CancellationToken cancel)
+    {
+        var (services, _) = await ListAsync(cancel);
+        CheckFence(services, fence);
+        var ours = services.Where(s => s.Label(DockerLabels.Component) == component).ToList();
+        foreach (var service in ours)
+        {
+            await api.RemoveServiceAsync(service.ID, cancel);
+            await GoneAsync(component, cancel);
+        }
+
+        records.Remove(component);
+        changed = true;
+        if (ours.Count > 0 && services.Count == ours.Count)
+        {
+            await new StackCleaner(api, place, clock).RemoveRestAsync(cancel);
+        }
+
+        return ours.Count > 0;
+    }
+
+    /// <summary>Services of this stack that the files do not have any more are removed.</summary>
+    public override async Task<IReadOnlyList<string>> PruneAsync(long fence, CancellationToken cancel)
+    {
+        var (services, _) = await ListAsync(cancel);
+        var left = services.Select(s => s.Label(DockerLabels.Component)!).Where(c => project.Find(c) is null).Distinct(StringComparer.Ordinal).ToList();
+        foreach (var component in left)
+        {
+            await StopAsync(component, fence, cancel);
+        }
+
+        return left;
+    }
+
+    /// <summary>Runs a program in a running container of the component.</summary>
+    /// <exception cref="FaultException">None runs on this node.</exception>
+    public async Task<ExecResult> ExecAsync(string component, IReadOnlyList<string> command, ExecOptions? options, Action<LogLine>? said, CancellationToken cancel)
+    {
+        var (services, tasks) = await ListAsync(cancel);
+        var container = services.Where(s => s.Label(DockerLabels.Component) == component).SelectMany(s => tasks[s.ID]).FirstOrDefault(static t => t is { State: "running", DesiredState: "running" })?.Container
+            ?? throw new FaultException(new Fault(Outcome.RolloutFailed, $"{component} does not run in {place.Environment}", $"{engine.Endpoint}", $"lap deploy {component} --env {place.Environment}"));
+        return await engine.ExecAsync(container, command, options, said, cancel);
+    }
+
+    public override async IAsyncEnumerable<string> LogsAsync(string component, int lines, bool follow, [EnumeratorCancellation] CancellationToken cancel)
+    {
+        var (services, _) = await ListAsync(cancel);
+        if (services.FirstOrDefault(s => s.Label(DockerLabels.Component) == component) is not { } service)
+        {
+            yield break;
+        }
+
+        var lines2 = engine.SwarmLogsAsync("services", service.ID, lines, follow, cancel).GetAsyncEnumerator(cancel);
+        await using (lines2)
+        {
+            while (true)
+            {
+                try
+                {
+                    if (!await lines2.MoveNextAsync())
+                    {
+                        yield break;
+                    }
+                }
+                catch (OperationCanceledException) when (follow)
+                {
+                    yield break;
+                }
+
+                yield return lines2.Current.Text;
+            }
+        }
+    }
+
+    /// <summary>Configs and secrets of earlier contents, which no service uses any more, are removed.</summary>
+    public override async Task SettleAsync(CancellationToken cancel)
+    {
+        if (changed)
+        {
+            changed = false;
+            try
+            {
+                await new StackCleaner(api, place, clock).RemoveUnusedAsync(cancel);
+            }
+            catch (FaultException)
+            {
+                // They take no room; the next deploy removes them.
+            }
+        }
+    }
+
+    public override async ValueTask DisposeAsync()
+    {
+        if (watch is not null)
+        {
+            await watch.DisposeAsync();
+        }
+
+        engine.Dispose();
+        await base.DisposeAsync();
+    }
+
+    private (SwarmWatch Watch, StackApplier Applier) Begin()
+    {
+        lock (gate)
+        {
+            changed = true;
+            watch ??= new SwarmWatch(api, Labels, clock);
+            applier ??= new StackApplier(
+                project, place.Stack, new Dictionary<string, string> { [DockerLabels.Workspace] = place.Workspace, [DockerLabels.Environment] = place.Environment },
+                Path.Combine(place.StateFolder, "swarm", "apply"), engine.Endpoint.Text, IngressWorks, runner, clock);
+            return (watch, applier);
+        }
+    }
+
+    /// <summary>One listing of services, and one of their tasks.</summary>
+    private async Task<(IReadOnlyList<SwarmService> Services, ILookup<string, SwarmTask> Tasks)> ListAsync(CancellationToken cancel)
+    {
+        try
+        {
+            var listing = api.ServicesAsync(Labels, cancel);
+            var tasks = await api.TasksAsync(Labels.Select(static l => ("label", l)), cancel);
+            SwarmService[] ours = [.. (await listing).Where(static s => s.Label(DockerLabels.Component) is not null)];
+            if (ours.FirstOrDefault(s => s.Label(DockerLabels.Root) is { } root && root != place.Root && Directory.Exists(root)) is { } foreign)
+            {
+                throw new FaultException(new Fault(
+                    Outcome.RolloutFailed, $"{place.Workspace}/{place.Environment} runs in this swarm from another folder: {foreign.Label(DockerLabels.Root)}", $"{engine.Endpoint}",
+                    $"stop it there (lap down --env {place.Environment}), or give this workspace or its environment another name"));
+            }
+
+            return (ours, tasks.ToLookup(static t => t.ServiceID ?? ""));
+        }
+        catch (EngineException e) when (e.Error == EngineError.NoSwarm)
+        {
+            throw new FaultException(new Fault(
+                Outcome.RolloutFailed, $"the engine at {engine.Endpoint} is no manager of a swarm", engine.Endpoint.Source,
+                "make it one (docker swarm init --advertise-addr 127.0.0.1), let DOCKER_HOST name a manager, or use `target: docker`"), e);
+        }
+    }
+
+    private void CheckFence(IReadOnlyList<SwarmService> services, long fence)
+    {
+        var highest = services.Select(static s => long.TryParse(s.Label(DockerLabels.Fence), NumberStyles.None, CultureInfo.InvariantCulture, out var seen) ? seen : 0).DefaultIfEmpty().Max();
+        if (fence < highest)
+        {
+            throw new FaultException(new Fault(
+                Outcome.Locked, $"this command lost the lock of {place.Environment}: its fencing token is {fence}, {highest} was seen", place.Environment, "run it again"));
+        }
+    }
+
+    /// <summary>Until the containers have gone too: the swarm forgets a removed service long before.</summary>
+    private async Task GoneAsync(string component, CancellationToken cancel)
+    {
+        var began = clock.GetTimestamp();
+        var bound = (project.Find(component)?.StopGrace ?? TimeSpan.FromSeconds(10)) + TimeSpan.FromSeconds(30);
+        while (true)
+        {
+            var left = await engine.ListContainersAsync(all: true, [.. Labels, $"{DockerLabels.Component}={component}"], cancel);
+            if (left.Length == 0)
+            {
+                return;
+            }
+
+            if (clock.GetElapsedTime(began) > bound)
+            {
+                throw new FaultException(new Fault(
+                    Outcome.RolloutFailed, $"{component}: {left.Length} {(left.Length == 1 ? "container is" : "containers are")} still there {Duration.Text(bound)} after the service was removed", component,
+                    "look with `docker ps`; one that ignores SIGTERM ends after its stop_grace_period"));
+            }
+
+            await StackCleaner.NextAsync(engine, [("type", "container"), ("event", "destroy"), .. Labels.Select(static l => ("label", l))], clock, cancel);
+        }
+    }
+}
