@@ -33,6 +33,9 @@ public abstract class Target : IAsyncDisposable
     /// <summary>How many rollouts this target is best given at once, where it mostly waits for others; null: as many as there are builds at once.</summary>
     public virtual int? AtOnce => null;
 
+    /// <summary>Whether <see cref="PruneAsync"/> removes anything here.</summary>
+    public virtual bool Prunes => false;
+
     /// <summary>Removes what runs under this environment's name and is in none of its files any more; the names of what was removed. Most targets leave that to <c>lap down</c>.</summary>
     /// <param name="fence">Fencing token of the lock: a target that saw a higher one refuses.</param>
     public virtual Task<IReadOnlyList<string>> PruneAsync(long fence, CancellationToken cancel) => Task.FromResult<IReadOnlyList<string>>([]);

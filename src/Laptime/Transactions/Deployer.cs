@@ -53,7 +53,8 @@ public sealed class Deployer(
                 SafeLoop.Require(plan, detected.Lookups);
             }
 
-            if (!plan.HasChanges && !options.Recreate)
+            var orphans = target.Prunes && options.Selected is null && detected.Observed.Any(o => scope.Workspace.Find(o.Component)?.Run is null);
+            if (!plan.HasChanges && !options.Recreate && !orphans)
             {
                 return await StillReadyAsync(run, detected, cancel);
             }
@@ -63,7 +64,7 @@ public sealed class Deployer(
             var built = await new BuildPhase(run, detected, detector, store, new ArtifactFetch(store, lookup?.Shared), lookup, earlier, builder, onLine).RunAsync(plan, cancel);
             var rollout = new RolloutPhase(run, store, target, prober);
             await rollout.RememberBuiltAsync(built, detected.Facts, cancel);
-            var rolledOut = built.Components.Any(c => c.RollsOut) || recreate ? await rollout.RunAsync(built, detected.Facts, recreate, cancel) : 0;
+            var rolledOut = built.Components.Any(c => c.RollsOut) || recreate || orphans ? await rollout.RunAsync(built, detected.Facts, recreate, cancel) : 0;
             return rolledOut > 0 ? Outcome.Reflected
                 : run.Counters.Built > 0 && built.Components.All(c => scope.Workspace.Find(c.Name)!.Run is null) ? Outcome.Built
                 : Outcome.Unchanged;

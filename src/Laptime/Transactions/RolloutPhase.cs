@@ -47,7 +47,28 @@ internal sealed class RolloutPhase(TransactionRun run, ArtifactStore store, Targ
         var rollouts = plans.Where(p => p.RollsOut).ToDictionary(p => p.Name, StringComparer.Ordinal);
         RequireNeeds(rollouts, observed);
         await RolloutAllAsync(rollouts, facts, held, cancel);
-        return rollouts.Count;
+        return rollouts.Count + await PruneAsync(held, cancel);
+    }
+
+    /// <summary>A deploy of everything leaves nothing running that the files do not have any more, where the target can tell.</summary>
+    /// <returns>How many components were removed.</returns>
+    private async Task<int> PruneAsync(EnvironmentLock held, CancellationToken cancel)
+    {
+        if (!target.Prunes || run.Options.Selected is not null)
+        {
+            return 0;
+        }
+
+        using var segment = run.Timeline.Begin("rollout", kind: "prune");
+        var removed = await target.PruneAsync(held.Fence, cancel);
+        foreach (var name in removed)
+        {
+            state.Removed(name);
+            run.Log.Warn($"{name} was removed: the files do not have it any more");
+        }
+
+        segment.End();
+        return removed.Count;
     }
 
     /// <summary>Rolls earlier artifacts out again: no plan decides, the records do.</summary>
@@ -213,7 +234,7 @@ internal sealed class RolloutPhase(TransactionRun run, ArtifactStore store, Targ
                 segment.End("failed");
                 throw;
             }
-        }, run.Options.Parallel, cancel), "rolled out");
+        }, Math.Max(run.Options.Parallel, target.AtOnce ?? 0), cancel), "rolled out");
     }
 
     /// <summary>THE choke point: nothing else in Laptime deploys, nothing else counts deploys.</summary>
@@ -252,6 +273,11 @@ internal sealed class RolloutPhase(TransactionRun run, ArtifactStore store, Targ
             StillServing = result.Fault is null ? null : result.StillServing,
             Endpoint = result.Endpoint is { } endpoint ? endpoint : component.Run?.Port is { } port ? $"http://127.0.0.1:{port}" : null,
         });
+        foreach (var note in result.Notes)
+        {
+            run.Log.Warn($"{component.Name}: {note}");
+        }
+
         if (result.Fault is { } fault)
         {
             throw new FaultException(fault);

@@ -272,6 +272,7 @@ internal sealed class SwarmRollout(
             Health = ImageHealth.Of(api.Engine, container, health),
             Life = token => LifeAsync(task.ID, container, token),
         };
+        await StartedAsync(task.ID, container, cancel);
         if (Inside is not { } inside)
         {
             return context;
@@ -288,6 +289,25 @@ internal sealed class SwarmRollout(
         Environment = wanted.Environment.ToDictionary(static v => v.Key, static v => (string?)v.Value, StringComparer.Ordinal),
         Names = name => name == "port" ? Number(run.Port) : request.Names(name), Secrets = request.Secrets, Life = static _ => ValueTask.FromResult<Life>(new Life.Running()),
     };
+
+    /// <summary>A task has its container before that runs; the bounds of probes count from when it does.</summary>
+    private async Task StartedAsync(string task, string container, CancellationToken cancel)
+    {
+        for (var mark = watch.Mark; ;)
+        {
+            if (await api.Engine.InspectContainerAsync(container, cancel) is not { } seen || seen.State.Running || seen.State.FinishedAt > seen.State.StartedAt)
+            {
+                return;
+            }
+
+            var snapshot = await watch.AfterAsync(mark, cancel);
+            mark = snapshot.Turn;
+            if (snapshot.TasksOf(snapshot.Find(ServiceName)).FirstOrDefault(t => t.ID == task) is not { HasEnded: false })
+            {
+                return;
+            }
+        }
+    }
 
     /// <summary>The address comes when the container's network is made, a moment after the container; until it has one or has ended.</summary>
     private async Task<string?> AddressAsync(string task, string container, CancellationToken cancel)

@@ -42,6 +42,8 @@ public sealed class SwarmTarget(EngineClient engine, ComposeProject project, Swa
 
     public override int? AtOnce => ServicesAtOnce;
 
+    public override bool Prunes => true;
+
     private IReadOnlyList<string> Labels { get; } = [$"{DockerLabels.Workspace}={place.Workspace}", $"{DockerLabels.Environment}={place.Environment}"];
 
     /// <summary>Without it neither the mesh that publishes ports on every node nor the virtual addresses of services work.</summary>
@@ -168,9 +170,9 @@ public sealed class SwarmTarget(EngineClient engine, ComposeProject project, Swa
 
     public override async ValueTask DisposeAsync()
     {
-        if (watch is not null)
+        if (Interlocked.Exchange(ref watch, null) is { } eyes)
         {
-            await watch.DisposeAsync();
+            await eyes.DisposeAsync();
         }
 
         engine.Dispose();

@@ -1,0 +1,421 @@
+using System.Diagnostics;
+using System.Net.Sockets;
+using Laptime.Foundations;
+using Laptime.Processes;
+using Laptime.Signals;
+using Laptime.Targets;
+using Laptime.Targets.Docker;
+using Laptime.Targets.Swarm;
+using Laptime.Tests.Engines;
+using Laptime.Timing;
+using Laptime.Workspaces;
+using Laptime.Workspaces.Compose;
+
+namespace Laptime.Contracts.Targets;
+
+/// <summary>The Swarm target on a real swarm, with real services.</summary>
+public sealed class SwarmTargetContract : TargetContract, IAsyncLifetime
+{
+    private static readonly SourceLocation At = new("laptime.yaml", 1, 1);
+
+    private readonly string root = Directory.CreateTempSubdirectory("lap swarm té-").FullName;
+    private readonly string stack = "contract" + Path.GetRandomFileName().Replace(".", "", StringComparison.Ordinal);
+    private readonly int front = FreePort();
+    private readonly HttpClient http = new(new SocketsHttpHandler { UseProxy = false, PooledConnectionLifetime = TimeSpan.Zero });
+    private readonly List<SwarmTarget> targets = [];
+    private DockerEngine? engine;
+    private SwarmTarget? target;
+    private string image = "";
+
+    protected override Target Target => target ??= Open(Web());
+
+    private DockerEngine Engine => engine!;
+
+    public async ValueTask InitializeAsync()
+    {
+        engine = await DockerEngine.SharedSwarmAsync();
+        image = await ServiceImage.LoadAsync(engine, "contract/service:1", "one");
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        http.Dispose();
+        foreach (var opened in targets)
+        {
+            await opened.DisposeAsync();
+        }
+
+        if (engine is not null)
+        {
+            foreach (var left in await ServicesAsync())
+            {
+                await engine.DockerAsync("service", "rm", left);
+            }
+        }
+
+        Directory.Delete(root, recursive: true);
+    }
+
+    protected override Component Component(string name, IReadOnlyDictionary<string, string>? env = null) => new()
+    {
+        Name = name, Path = "", At = At,
+        Run = new RunSettings
+        {
+            Command = new CommandLine.Exec([]), Image = image, Port = name == "web" ? front : null, ContainerPort = 8080, StopGrace = TimeSpan.FromSeconds(3),
+            Env = (env ?? new Dictionary<string, string>()).ToDictionary(v => v.Key, v => Template.Literal(v.Value)),
+        },
+        Probes = name == "web" ? new ProbeSettings { Ready = HttpProbe("/health") } : new ProbeSettings(),
+    };
+
+    [Fact]
+    public async Task A_first_deploy_serves_and_an_update_is_seen_by_users()
+    {
+        var first = await DeployAsync(Reflecting("web"), "one");
+        Assert.Equal(first.Revision, await GetAsync("/version"));
+        var segments = new List<Segment>();
+        var second = Request(Reflecting("web"), "two");
+        var result = await RolloutAsync(second, segments);
+        Assert.True(result.Fault is null, result.Fault?.What);
+        Assert.Equal(second.Revision, await GetAsync("/version"));
+        Assert.Equal((SignalStatus.Pass, second.Revision, 1, 1), (result.Signals.Reflected.Status, result.Signals.Reflected.Observed, result.Signals.Reflected.Instances, result.Signals.Reflected.Of));
+        Assert.Contains(segments, s => s is { Name: "rollout/first-answer", Outcome: "ok" });
+        Assert.Equal($"http://127.0.0.1:{front}", result.Endpoint);
+    }
+
+    [Fact]
+    public async Task Reading_writes_nothing()
+    {
+        await DeployAsync(Component("web"), "one");
+        var before = await VersionAsync("web");
+        for (var i = 0; i < 3; i++)
+        {
+            Assert.True(Assert.Single(await Target.ObserveAsync(Cancel)).Serving);
+        }
+
+        Assert.Equal(before, await VersionAsync("web"));
+    }
+
+    [Fact]
+    public async Task Only_the_service_that_changes_is_updated()
+    {
+        var both = Open(Web() + Worker());
+        await DeployAsync(both, Component("web"), "one");
+        await DeployAsync(both, Component("worker"), "one");
+        var before = (await VersionAsync("web"), await TaskAsync("web"));
+        await DeployAsync(both, Component("worker"), "two");
+        Assert.Equal(before, (await VersionAsync("web"), await TaskAsync("web")));
+        Assert.All(await both.ObserveAsync(Cancel), o => Assert.True(o.Serving, o.Detail));
+    }
+
+    [Fact]
+    public async Task Services_that_are_rolled_out_at_once_take_two_calls_of_docker()
+    {
+        var many = Open(string.Concat(Enumerable.Range(0, 6).Select(i => Worker($"w{i}"))));
+        var results = await Task.WhenAll(Enumerable.Range(0, 6).Select(i => many.RolloutAsync(Request(Component($"w{i}"), "one"), Gate(Component($"w{i}")), Timeline(), null, Cancel)));
+        Assert.All(results, r => Assert.True(r.Fault is null, r.Fault?.What));
+        Assert.Equal(6, (await many.ObserveAsync(Cancel)).Count(o => o.Serving));
+    }
+
+    [Fact]
+    public async Task A_task_that_the_swarm_rejects_ends_the_first_deploy_at_once()
+    {
+        var missing = Open(Web("volumes: [ '/nowhere/at/all:/data' ]"));
+        var began = Stopwatch.GetTimestamp();
+        var result = await missing.RolloutAsync(Request(Component("web"), "one"), Gate(Component("web")), Timeline(), null, Cancel);
+        var took = Stopwatch.GetElapsedTime(began);
+        Assert.Equal((Outcome.RolloutFailed, null), (result.Fault?.Outcome, result.StillServing));
+        Assert.Contains("bind source path does not exist", result.Fault!.What);
+        Assert.Empty(await ServicesAsync());
+        TestContext.Current.SendDiagnosticMessage($"rejected and removed in {Duration.Text(took)}");
+    }
+
+    [Fact]
+    public async Task An_image_that_does_not_exist_is_told_before_anything_is_touched()
+    {
+        var first = await DeployAsync(Component("web"), "one");
+        var web = Component("web");
+        web = web with { Run = web.Run! with { Image = "sha256:" + new string('a', 64) } };
+        var fault = await Assert.ThrowsAsync<FaultException>(() => RolloutAsync(Request(web, "two")));
+        Assert.Equal(Outcome.RolloutFailed, fault.Fault.Outcome);
+        var seen = Assert.Single(await Target.ObserveAsync(Cancel));
+        Assert.Equal((first.Revision, true), (seen.Revision, seen.Serving));
+    }
+
+    [Fact]
+    public async Task An_image_that_is_lost_on_the_way_fails_as_a_rejected_task_and_the_old_one_comes_back()
+    {
+        var first = await DeployAsync(Component("web"), "one");
+        var rejected = Open(Web("volumes: [ '/nowhere/at/all:/data' ]"));
+        var result = await rejected.RolloutAsync(Request(Component("web"), "two"), Gate(Component("web")), Timeline(), null, Cancel);
+        Assert.Equal((Outcome.RolloutFailed, first.Revision), (result.Fault?.Outcome, result.StillServing));
+        Assert.Equal(first.Revision, await GetAsync("/version"));
+    }
+
+    [Fact]
+    public async Task A_crash_ends_early_with_the_last_words_and_the_old_one_comes_back()
+    {
+        var first = await DeployAsync(Component("web"), "one");
+        var result = await RolloutAsync(Request(Component("web", new Dictionary<string, string> { ["CRASH"] = "7" }), "two"));
+        Assert.Equal((Outcome.NotLive, first.Revision), (result.Fault?.Outcome, result.StillServing));
+        Assert.Contains("7", result.Fault!.What);
+        Assert.Contains(result.Fault.Tail!, l => l.Contains("cannot go on", StringComparison.Ordinal));
+        Assert.Equal(first.Revision, await GetAsync("/version"));
+    }
+
+    [Fact]
+    public async Task A_crash_loop_on_the_first_deploy_leaves_nothing()
+    {
+        var result = await RolloutAsync(Request(Component("web", new Dictionary<string, string> { ["CRASH"] = "7" }), "one"));
+        Assert.Equal((Outcome.NotLive, null), (result.Fault?.Outcome, result.StillServing));
+        Assert.Contains(result.Fault!.Tail!, l => l.Contains("cannot go on", StringComparison.Ordinal));
+        Assert.Empty(await ServicesAsync());
+    }
+
+    [Fact]
+    public async Task Never_ready_ends_at_its_bound()
+    {
+        var web = Component("web", new Dictionary<string, string> { ["READY_AFTER"] = "never" });
+        web = web with { Probes = web.Probes with { Ready = web.Probes.Ready! with { Timeout = TimeSpan.FromSeconds(2) } } };
+        var result = await RolloutAsync(Request(web, "one"));
+        Assert.Equal(Outcome.ReadinessTimeout, result.Fault?.Outcome);
+        Assert.InRange(result.Signals.Ready.Seconds!.Value, 1.9, 2.3);
+        Assert.Empty(await ServicesAsync());
+    }
+
+    [Fact]
+    public async Task A_health_check_of_the_compose_file_is_asked_at_once_although_the_engine_asks_late()
+    {
+        var slow = Open(Web("healthcheck: { test: [ CMD, wget, '-q', '-O', '-', 'http://127.0.0.1:8080/health' ], interval: 2s }"));
+        var web = Component("web") with { Probes = new ProbeSettings() };
+        var segments = new List<Segment>();
+        var result = await slow.RolloutAsync(Request(web, "one"), Gate(web), Timeline(segments), null, Cancel);
+        Assert.True(result.Fault is null, result.Fault?.What);
+        Assert.Equal(SignalStatus.Pass, result.Signals.Ready.Status);
+        Assert.True(result.Signals.Ready.Seconds < 2, $"{result.Signals.Ready.Seconds}");
+        Assert.Contains(result.Notes, n => n.Contains("healthcheck.interval", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_service_removed_by_hand_is_missed_and_repaired_alone()
+    {
+        var both = Open(Web() + Worker());
+        await DeployAsync(both, Component("web"), "one");
+        await DeployAsync(both, Component("worker"), "one");
+        var untouched = await TaskAsync("web");
+        await Engine.DockerAsync("service", "rm", $"{stack}_worker");
+        Assert.Equal(["web"], (await both.ObserveAsync(Cancel)).Select(o => o.Component));
+        await DeployAsync(both, Component("worker"), "one");
+        Assert.Equal(untouched, await TaskAsync("web"));
+        Assert.Equal(2, (await both.ObserveAsync(Cancel)).Count(o => o.Serving));
+    }
+
+    [Theory]
+    [InlineData("env", "TaskTemplate.ContainerSpec", "--env-add", "BY=hand")]
+    [InlineData("replicas", "Mode.Replicated", "--replicas", "0")]
+    [InlineData("label", "Labels", "--label-add", "by=hand")]
+    public async Task A_change_by_hand_is_seen(string what, string part, string option, string value)
+    {
+        await DeployAsync(Component("web"), "one");
+        await Engine.DockerAsync("service", "update", "--detach", option, value, $"{stack}_web");
+        var seen = Assert.Single(await Target.ObserveAsync(Cancel));
+        Assert.False(seen.Serving, what);
+        Assert.Contains(part, seen.Detail);
+        await DeployAsync(Component("web"), "one");
+        seen = Assert.Single(await Target.ObserveAsync(Cancel));
+        Assert.True(seen.Serving, seen.Detail);
+    }
+
+    [Fact]
+    public async Task A_change_of_the_image_by_hand_is_seen_also_where_nothing_is_recorded()
+    {
+        await DeployAsync(Component("web"), "one");
+        var other = await ServiceImage.LoadAsync(Engine, "contract/other:1", "other");
+        Directory.Delete(Path.Combine(root, ".state"), recursive: true);
+        await Engine.DockerAsync("service", "update", "--detach", "--no-resolve-image", "--image", other, $"{stack}_web");
+        var seen = Assert.Single(await Target.ObserveAsync(Cancel));
+        Assert.Contains("image was changed", seen.Detail);
+    }
+
+    [Fact]
+    public async Task Services_that_left_the_file_are_pruned_and_others_stay()
+    {
+        var both = Open(Web() + Worker());
+        await DeployAsync(both, Component("web"), "one");
+        await DeployAsync(both, Component("worker"), "one");
+        var one = Open(Web());
+        Assert.Equal(["worker"], await one.PruneAsync(1, Cancel));
+        Assert.Equal(["web"], (await one.ObserveAsync(Cancel)).Select(o => o.Component));
+        Assert.Empty(await one.PruneAsync(1, Cancel));
+    }
+
+    [Fact]
+    public async Task Configs_are_versioned_by_content_and_old_ones_go()
+    {
+        const string Text = "configs: [ { source: app, target: /www/extra } ]";
+        var first = Open(Web(Text), "configs: { app: { content: one } }");
+        await DeployAsync(first, Component("web"), "one");
+        var before = await ConfigsAsync();
+        Assert.StartsWith($"{stack}_app-", Assert.Single(before));
+        await first.DisposeAsync();
+        var second = Open(Web(Text), "configs: { app: { content: two } }");
+        await DeployAsync(second, Component("web"), "two");
+        Assert.NotEqual(before, await ConfigsAsync());
+        Assert.Single(await ConfigsAsync());
+        Assert.True(await second.StopAsync("web", 1, Cancel));
+        await second.SettleAsync(Cancel);
+        Assert.Empty(await ConfigsAsync());
+        Assert.Equal("", await Engine.DockerAsync("network", "ls", "--quiet", "--filter", $"label=com.docker.stack.namespace={stack}"));
+    }
+
+    [Fact]
+    public async Task Right_after_its_end_a_stack_can_be_deployed_again()
+    {
+        for (var i = 0; i < 3; i++)
+        {
+            await DeployAsync(Component("web"), $"{i}");
+            Assert.True(await Target.StopAsync("web", 1, Cancel));
+            Assert.Empty(await Engine.DockerAsync("ps", "--all", "--quiet", "--filter", $"label=com.docker.stack.namespace={stack}"));
+        }
+
+        await DeployAsync(Component("web"), "again");
+        Assert.Equal(200, (int)(await http.GetAsync($"http://127.0.0.1:{front}/health", Cancel)).StatusCode);
+    }
+
+    [Fact]
+    public async Task A_port_of_the_node_with_start_first_is_refused_before_it_deadlocks()
+    {
+        var deadlock = Open(Web("deploy: { update_config: { order: start-first } }"));
+        var fault = await Assert.ThrowsAsync<FaultException>(() => deadlock.RolloutAsync(Request(Component("web"), "one"), Gate(Component("web")), Timeline(), null, Cancel));
+        Assert.Contains("start-first", fault.Fault.What);
+        Assert.Contains("stop-first", fault.Fault.Mend);
+    }
+
+    [Fact]
+    public async Task What_docker_refuses_is_told_at_its_place_in_the_compose_file()
+    {
+        var bad = Open(Web("wholly_unknown: 1"));
+        var fault = await Assert.ThrowsAsync<FaultException>(() => bad.RolloutAsync(Request(Component("web"), "one"), Gate(Component("web")), Timeline(), null, Cancel));
+        Assert.Equal(Outcome.RolloutFailed, fault.Fault.Outcome);
+        Assert.Contains("wholly_unknown", fault.Fault.What);
+        Assert.Contains("compose.yml:", fault.Fault.Where);
+    }
+
+    [Fact]
+    public async Task A_start_first_update_answers_before_the_old_task_has_gone()
+    {
+        var service = Open(Worker("worker", "start-first"));
+        await DeployAsync(service, Component("worker"), "one");
+        var segments = new List<Segment>();
+        var result = await service.RolloutAsync(Request(Component("worker"), "two"), Gate(Component("worker")), Timeline(segments), null, Cancel);
+        Assert.True(result.Fault is null, result.Fault?.What);
+        var first = segments.Single(s => s.Name == "rollout/first-answer");
+        var replaced = segments.Single(s => s.Name == "rollout/replace");
+        Assert.True(first.Start + first.Seconds < replaced.Start + replaced.Seconds);
+        Assert.True(Assert.Single(await service.ObserveAsync(Cancel)).Serving);
+        TestContext.Current.SendDiagnosticMessage($"first answer {Duration.Text(first.Seconds!.Value)} after apply, replaced {Duration.Text(replaced.Seconds!.Value)} later; {string.Join("; ", result.Notes)}");
+    }
+
+    [Fact]
+    public async Task A_rollout_that_is_cancelled_gives_the_old_spec_back()
+    {
+        var first = await DeployAsync(Component("web"), "one");
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
+        var web = Component("web", new Dictionary<string, string> { ["READY_AFTER"] = "never" });
+        var timeline = new Timeline(TimeProvider.System, s =>
+        {
+            if (s is { Name: "ready", Seconds: null })
+            {
+                stop.Cancel();
+            }
+        });
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Target.RolloutAsync(Request(web, "two"), Gate(web), timeline, null, stop.Token));
+        var seen = Assert.Single(await Target.ObserveAsync(Cancel));
+        Assert.Equal((first.Revision, true), (seen.Revision, seen.Serving));
+        Assert.Equal(first.Revision, await GetAsync("/version"));
+    }
+
+    [Fact]
+    public async Task An_update_that_the_engine_paused_is_not_taken_for_serving_and_the_next_deploy_heals_it()
+    {
+        await DeployAsync(Component("web"), "one");
+        await Engine.DockerAsync("service", "update", "--detach", "--env-add", "CRASH=9", "--update-monitor", "1s", $"{stack}_web");
+        await UntilAsync(async () => await Engine.DockerAsync("service", "inspect", "--format", "{{if .UpdateStatus}}{{.UpdateStatus.State}}{{end}}", $"{stack}_web") == "paused");
+        Assert.False(Assert.Single(await Target.ObserveAsync(Cancel)).Serving);
+        var second = await DeployAsync(Component("web"), "two");
+        var seen = Assert.Single(await Target.ObserveAsync(Cancel));
+        Assert.Equal((second.Revision, true, null), (seen.Revision, seen.Serving, seen.Detail));
+    }
+
+    private Component Reflecting(string name)
+    {
+        var component = Component(name);
+        return component with
+        {
+            Probes = component.Probes with
+            {
+                Reflect = new Probe
+                {
+                    Form = new ProbeForm.Http(Template.Literal("/version"), null, new Template("${revision}", [new TemplatePart.Name("revision")]), new Dictionary<string, Template>()), At = At,
+                    Timeout = TimeSpan.FromSeconds(10), Poll = TimeSpan.FromMilliseconds(20),
+                },
+            },
+        };
+    }
+
+    private SwarmTarget Open(string services, string rest = "")
+    {
+        File.WriteAllText(Path.Combine(root, "compose.yml"), $"name: {stack}\nservices:\n{services}{rest}\n");
+        var opened = new SwarmTarget(
+            new EngineClient(EngineEndpoint.Parse(Engine.Host, "the test"), TimeProvider.System), ComposeFile.Read([Path.Combine(root, "compose.yml")], _ => null),
+            new SwarmPlace(stack, root, "local", stack, Path.Combine(root, ".state")), new ProcessRunner(TimeProvider.System), TimeProvider.System);
+        targets.Add(opened);
+        return opened;
+    }
+
+    private string Web(string more = "") =>
+        $"  web:\n    image: any\n    stop_grace_period: 3s\n    ports: [ {{ target: 8080, published: {front}, mode: host }} ]\n    {(more.StartsWith("deploy", StringComparison.Ordinal) ? more : $"deploy: {{ update_config: {{ monitor: 500ms }} }}\n    {more}")}\n";
+
+    private static string Worker(string name = "worker", string order = "stop-first") =>
+        $"  {name}:\n    image: any\n    stop_grace_period: 3s\n    deploy: {{ update_config: {{ monitor: 500ms, order: {order} }} }}\n";
+
+    private static async Task DeployAsync(SwarmTarget where, Component component, RolloutRequest request)
+    {
+        var result = await where.RolloutAsync(request, Gate(component), Timeline(), null, Cancel);
+        await where.SettleAsync(Cancel);
+        Assert.True(result.Fault is null, $"{result.Fault?.What}\n{string.Join('\n', result.Fault?.Tail ?? [])}");
+    }
+
+    private Task DeployAsync(SwarmTarget where, Component component, string content) => DeployAsync(where, component, Request(component, content));
+
+    private async Task<string[]> ServicesAsync() => Lines(await Engine.DockerAsync("service", "ls", "--quiet", "--filter", $"label=com.docker.stack.namespace={stack}"));
+
+    private async Task<string[]> ConfigsAsync() => Lines(await Engine.DockerAsync("config", "ls", "--format", "{{.Name}}", "--filter", $"label=com.docker.stack.namespace={stack}"));
+
+    private Task<string> VersionAsync(string service) => Engine.DockerAsync("service", "inspect", "--format", "{{.Version.Index}}", $"{stack}_{service}");
+
+    private Task<string> TaskAsync(string service) => Engine.DockerAsync("service", "ps", "--quiet", "--filter", "desired-state=running", $"{stack}_{service}");
+
+    private static string[] Lines(string text) => text.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+
+    private async Task<string> GetAsync(string path) => (await http.GetStringAsync($"http://127.0.0.1:{front}{path}", Cancel)).Trim();
+
+    private static async Task UntilAsync(Func<Task<bool>> holds)
+    {
+        for (var deadline = DateTime.UtcNow + Bound; !await holds(); await Task.Delay(20, Cancel))
+        {
+            Assert.True(DateTime.UtcNow < deadline, "it did not come to it");
+        }
+    }
+
+    private static Probe HttpProbe(string path) => new()
+    {
+        Form = new ProbeForm.Http(Template.Literal(path), null, null, new Dictionary<string, Template>()), Timeout = TimeSpan.FromSeconds(20), Poll = TimeSpan.FromMilliseconds(20), At = At,
+    };
+
+    private static int FreePort()
+    {
+        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        socket.Bind(new System.Net.IPEndPoint(System.Net.IPAddress.Loopback, 0));
+        return ((System.Net.IPEndPoint)socket.LocalEndPoint!).Port;
+    }
+}
