@@ -12,10 +12,12 @@ using Laptime.Targets.Commands;
 using Laptime.Targets.Docker;
 using Laptime.Targets.Kubernetes;
 using Laptime.Targets.Local;
+using Laptime.Targets.Swarm;
 using Laptime.Targets.Registry;
 using Laptime.Timing;
 using Laptime.Transactions;
 using Laptime.Workspaces;
+using Laptime.Workspaces.Compose;
 
 namespace Laptime.Cli.Commands;
 
@@ -53,7 +55,13 @@ internal sealed class Session(ParseResult arguments, Shutdown shutdown)
         return Console.ReadLine()?.Trim().ToLowerInvariant() switch { "k" or "keep" => "reuse", "r" or "recreate" => "recreate", _ => null };
     };
 
-    public Workspace Workspace => workspace ??= LoadWorkspace();
+    /// <summary>The workspace as it is in the environment that is asked for: its compose files, where it has some, say what runs there.</summary>
+    public Workspace Workspace => workspace ??= Arguments.GetValue(Global.Environment) is { } name && Written.Environments.All(e => e.Name != name)
+        ? Written
+        : ComposeWorkspace.For(Written, Environment(), System.Environment.GetEnvironmentVariable);
+
+    /// <summary>What laptime.yaml (or a compose file without one) says, whatever the environment.</summary>
+    private Workspace Written => field ??= LoadWorkspace();
 
     public WorkspaceFolder Folder => field ??= new WorkspaceFolder(Workspace.Root);
 
@@ -97,6 +105,7 @@ internal sealed class Session(ParseResult arguments, Shutdown shutdown)
         {
             TargetKind.Process => new LocalTarget(Launcher, environment.Name, mayLaunch),
             TargetKind.Docker => OpenDocker(environment, mayLaunch),
+            TargetKind.Swarm => OpenSwarm(environment, names),
             TargetKind.Command => new CommandTarget(
                 Workspace.Root, environment.Name, environment.Commands!, names.Value.Of, names.Value.Secrets, Runner, Clock),
             TargetKind.Kubernetes => new KubernetesTarget(
@@ -121,17 +130,33 @@ internal sealed class Session(ParseResult arguments, Shutdown shutdown)
     private string? ImageOf(Digest artifact) =>
         Workspace.Artifacts.Store is var store && store.StartsWith("oci://", StringComparison.Ordinal) ? $"{store["oci://".Length..].TrimEnd('/')}@{artifact}" : null;
 
+    private SwarmTarget OpenSwarm(DeployEnvironment environment, Lazy<TemplateScope> names)
+    {
+        if (environment.Stack.Count == 0)
+        {
+            throw new LapException($"environment {environment.Name}: `target: swarm` deploys a stack, and no compose file is named", environment.At?.ToString(), "add `stack: compose.yml`");
+        }
+
+        var project = ComposeFile.Read([.. environment.Stack.Select(s => Path.Combine(Workspace.Root, s))], System.Environment.GetEnvironmentVariable);
+        return new SwarmTarget(
+            new EngineClient(EngineEndpoint.Find(System.Environment.GetEnvironmentVariable), Clock), project,
+            new SwarmPlace(
+                Workspace.Name, Workspace.Root, environment.Name, SwarmPlace.StackOf(project, Workspace.Name, environment.Name), new WorkspaceFolder(Workspace.Root).Environment(environment.Name)),
+            Runner, Clock,
+            new RunningSignals(Workspace.Find, (component, revision, transaction) => names.Value.For(component, revision, transaction), names.Value.Secrets, Workspace.Root, Clock));
+    }
+
     public AgentLauncher Launcher => field ??= new AgentLauncher(new AgentFolder(Workspace.Root), Version, Clock);
 
     public DeployEnvironment Environment()
     {
         if (Arguments.GetValue(Global.Environment) is not { } name)
         {
-            return Workspace.Environments[0];
+            return Written.Environments[0];
         }
 
-        return Workspace.Environments.FirstOrDefault(e => e.Name == name)
-            ?? throw new LapException($"there is no environment {name}", Workspace.File, NearestName.Suggest(name, [.. Workspace.Environments.Select(e => e.Name)]));
+        return Written.Environments.FirstOrDefault(e => e.Name == name)
+            ?? throw new LapException($"there is no environment {name}", Written.File, NearestName.Suggest(name, [.. Written.Environments.Select(e => e.Name)]));
     }
 
     /// <summary>
@@ -200,9 +225,46 @@ internal sealed class Session(ParseResult arguments, Shutdown shutdown)
     {
         var here = Here();
         var path = Arguments.GetValue(Global.File) is { } given ? Path.GetFullPath(given, here) : WorkspaceFile.Find(here);
+        IReadOnlyList<string> compose = path is null ? ComposeFile.FindAll(here) : ComposeFile.FileNames.Contains(Path.GetFileName(path)) ? [path] : [];
+        if (compose.Count > 0)
+        {
+            return FromCompose(compose);
+        }
+
         return path is null
-            ? throw new LapException("there is no laptime.yaml here or in a folder above", here, "lap init writes one from what it finds here; lap demo shows one at work")
+            ? throw new LapException("there is no laptime.yaml here or in a folder above, and no compose file here", here, "lap init writes one from what it finds here; lap demo shows one at work")
             : WorkspaceFile.Load(path, System.Environment.GetEnvironmentVariable);
+    }
+
+    /// <summary>Without laptime.yaml the services of a compose file are the components. Which target that makes, and why, is told.</summary>
+    private Workspace FromCompose(IReadOnlyList<string> files)
+    {
+        var load = ComposeWorkspace.Load(files, System.Environment.GetEnvironmentVariable, IsSwarmManager);
+        if (!Quiet && !Json)
+        {
+            Console.Error.WriteLine($"lap: no laptime.yaml, so {string.Join(" with ", files.Select(f => Path.GetFileName(f)))} is deployed, to {load.Target.ToString().ToLowerInvariant()}: {load.Why}");
+            foreach (var warning in load.Project.Warnings)
+            {
+                Console.Error.WriteLine("lap: " + warning);
+            }
+        }
+
+        return load.Workspace;
+    }
+
+    /// <summary>Whether the engine that would be used manages a swarm; one that does not answer manages none.</summary>
+    internal bool IsSwarmManager()
+    {
+        try
+        {
+            using var engine = new EngineClient(EngineEndpoint.Find(System.Environment.GetEnvironmentVariable), Clock);
+            // Nothing can begin before it is known which target there is, and no other task runs yet.
+            return engine.InfoAsync(Shutdown.Token).GetAwaiter().GetResult().Swarm is { ControlAvailable: true };
+        }
+        catch (EngineException)
+        {
+            return false;
+        }
     }
 
     /// <summary>The same environment and profile, of the workspace in another checkout.</summary>

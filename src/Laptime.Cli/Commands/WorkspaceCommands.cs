@@ -21,11 +21,11 @@ internal static class WorkspaceCommands
             var root = Session.Here();
             if (session.Arguments.GetValue(DryRun))
             {
-                Console.Out.Write(WorkspaceInit.Detect(root).Text);
+                Console.Out.Write(WorkspaceInit.Detect(root, session.IsSwarmManager).Text);
                 return Task.FromResult(0);
             }
 
-            var proposal = WorkspaceInit.Write(root, session.Arguments.GetValue(Overwrite));
+            var proposal = WorkspaceInit.Write(root, session.Arguments.GetValue(Overwrite), session.IsSwarmManager);
             foreach (var finding in proposal.Findings)
             {
                 Console.Out.WriteLine($"  {finding.Path}: {finding.Meaning}");

@@ -49,7 +49,7 @@ internal sealed class SwarmRollout(
         StackService wanted;
         using (var segment = timeline.Begin("rollout/image", Component, parent: parent))
         {
-            var image = await new DockerImages(api.Engine).EnsureAsync(request, run, cancel);
+            var image = await new DockerImages(api.Engine, place.Workspace).EnsureAsync(request, run, cancel);
             health = HealthOf(image);
             wanted = Wanted(image.Id);
             segment.End();
