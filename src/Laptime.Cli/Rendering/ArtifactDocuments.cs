@@ -26,11 +26,11 @@ internal sealed record TrustReport(string Status, string? Source, string? Builde
 
 internal sealed record ArtifactItem(
     string Id, string? Component, string? Fingerprint, string Artifact, string Kind, long? Size, DateTimeOffset? BuiltAt, string? Transaction, string? Profile,
-    TrustReport Trust, IReadOnlyList<string> Deployed, IReadOnlyList<string> Rollback, string? Flaw)
+    TrustReport Trust, IReadOnlyList<string> Deployed, IReadOnlyList<string> Rollback, bool Used, string? Flaw)
 {
     public static ArtifactItem Of(ArtifactEntry e) => new(
         e.Id.ToString(), e.Component, e.Fingerprint.IsNone ? null : e.Fingerprint.ToString(), e.Artifact.ToString(), e.Kind, e.Size, e.BuiltAt, e.Transaction, e.Profile, TrustOf(e.Trust),
-        e.DeployedIn, e.RollbackIn, e.Flaw);
+        e.DeployedIn, e.RollbackIn, e.IsUsed, e.Flaw);
 
     private static TrustReport TrustOf(TrustVerdict? verdict) => verdict switch
     {

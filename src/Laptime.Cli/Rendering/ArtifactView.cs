@@ -25,13 +25,13 @@ internal static class ArtifactView
             page,
             [
                 new Column(""), new Column("component"), new Column("artifact"), new Column("size", Right: true), new Column("built"), new Column("profile", Yields: Yields.Late),
-                new Column("provenance", Yields: Yields.Shrinking), new Column("deployed", Yields: Yields.Shrinking), new Column("fingerprint", Yields: Yields.First),
+                new Column("provenance", Yields: Yields.Late), new Column("deployed", Yields: Yields.Shrinking), new Column("key", Yields: Yields.First), new Column("fingerprint", Yields: Yields.First),
                 new Column("by", Yields: Yields.First),
             ],
             [.. entries.Select(e => new Span[]
             {
                 Sign(e, terminal), new(e.Component ?? "?", Tone.Strong), e.Artifact.Short, e.Size is { } size ? Bytes(size) : "?", new(Age(e.BuiltAt, now), Tone.Dim), e.Profile ?? "",
-                Trust(e, store.Kind), Places(e), new(e.Fingerprint.IsNone ? "" : e.Fingerprint.Short, Tone.Dim), new(e.Transaction ?? "", Tone.Dim),
+                Trust(e, store.Kind), Places(e), new(e.Trust is TrustVerdict.Trusted { Rule.Key: var key } ? Path.GetFileName(key) : "", Tone.Dim), new(e.Fingerprint.IsNone ? "" : e.Fingerprint.Short, Tone.Dim), new(e.Transaction ?? "", Tone.Dim),
             })]);
         page.Blank();
         page.Wrapped("", new Span($"{Sentences.Count(entries.Count, "artifact")}, {Bytes(DistinctBytes(entries))} in the {store.Kind} store {store.Name}", Tone.Dim), 0);
@@ -53,7 +53,7 @@ internal static class ArtifactView
         }
 
         Provenance(document, Fact);
-        Fact("deployed", item.Deployed.Count == 0 ? "nowhere" : string.Join(", ", item.Deployed));
+        Fact("deployed", item.Deployed.Count == 0 ? (item.Used ? "nowhere; what is deployed was built with it" : "nowhere") : string.Join(", ", item.Deployed));
         Fact("rollback", item.Rollback.Count == 0 ? "target of no environment" : $"target in {string.Join(", ", item.Rollback)}");
         if (item.Flaw is { } flaw)
         {
@@ -213,14 +213,15 @@ internal static class ArtifactView
     private static Span Trust(ArtifactEntry entry, string store) => entry.Trust switch
     {
         _ when entry.Flaw is not null => new Span("damaged", Tone.Bad),
-        TrustVerdict.Trusted trusted => new Span($"trusted, {Path.GetFileName(trusted.Rule.Key)}", Tone.Good),
+        TrustVerdict.Trusted => new Span("trusted", Tone.Good),
         TrustVerdict.Refused refused => new Span(refused.Fallback, Tone.Warn),
         _ => new Span(store == "local" ? "own build" : "none", Tone.Dim),
     };
 
     private static Span Places(ArtifactEntry entry) =>
         entry.DeployedIn.Count > 0 ? new Span(string.Join(", ", entry.DeployedIn), Tone.Good)
-        : entry.RollbackIn.Count > 0 ? new Span($"rollback {string.Join(", ", entry.RollbackIn)}", Tone.Dim) : "";
+        : entry.RollbackIn.Count > 0 ? new Span($"rollback {string.Join(", ", entry.RollbackIn)}", Tone.Dim)
+        : new Span(entry.IsUsed ? "used" : "", Tone.Dim);
 
     /// <summary>One number is enough for an age.</summary>
     private static string Age(DateTimeOffset? at, DateTimeOffset now) => at is not { } then ? "?" : (now - then) switch

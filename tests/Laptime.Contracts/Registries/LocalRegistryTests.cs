@@ -8,6 +8,7 @@ using Laptime.Processes;
 using Laptime.Targets.Registry;
 using Laptime.Transactions.Stored;
 using Laptime.Workspaces;
+using Laptime.Tests.Engines;
 
 namespace Laptime.Contracts.Registries;
 
@@ -30,15 +31,7 @@ public sealed class LocalRegistryTests : IAsyncLifetime
         return default;
     }
 
-    internal static void SkipWithoutProgram()
-    {
-        if (!File.Exists("/usr/bin/docker-registry"))
-        {
-            const string missing = "docker-registry is not installed";
-            Assert.False(Environment.GetEnvironmentVariable("LAP_TEST_REQUIRE")?.Contains("registry", StringComparison.Ordinal) == true, missing);
-            Assert.Skip(missing);
-        }
-    }
+    internal static void SkipWithoutProgram() => Requirement.Program("registry", "docker-registry");
 
     public async ValueTask DisposeAsync()
     {
@@ -175,6 +168,55 @@ public sealed class LocalRegistryTests : IAsyncLifetime
         Assert.Contains("storage.delete.enabled", refused.Fault.Mend, StringComparison.Ordinal);
         Assert.Contains("garbage-collect", refused.Fault.Mend, StringComparison.Ordinal);
         Assert.True(await store.HasAsync(artifact, Cancel));
+    }
+
+    /// <summary>The image that users have of registry:2 cannot be pulled here: one is made of the same program.</summary>
+    [Fact]
+    public async Task Without_the_program_it_is_a_container_which_is_recovered_with_its_data_too()
+    {
+        await using var engine = await DockerEngine.OwnAsync();
+        Environment.SetEnvironmentVariable("DOCKER_HOST", engine.Host);
+        try
+        {
+            var registry = new LocalRegistry(new WorkspaceFolder(root), endpoint, new ProcessRunner(Clock), Clock) { IsContainer = true };
+            var none = await Assert.ThrowsAsync<FaultException>(() => registry.EnsureAsync(Cancel));
+            Assert.Contains("docker-registry", none.Fault.Mend, StringComparison.Ordinal);
+            Assert.Contains("registry:2", none.Fault.Mend, StringComparison.Ordinal);
+
+            await ImportAsync(engine);
+            opened.Add(registry);
+            Assert.Equal(RegistryAction.Started, (await registry.EnsureAsync(Cancel)).Action);
+            var container = (await registry.RunningAsync(Cancel))!.Container!;
+            var blob = await PushAsync("in a container");
+            await engine.DockerAsync("kill", container);
+            var (action, detail) = await registry.EnsureAsync(Cancel);
+            Assert.Equal((RegistryAction.Recovered, $"its container {container[..12]} had ended"), (action, detail));
+            Assert.Equal("in a container", await PullAsync(blob));
+
+            await engine.DockerAsync("pause", (await registry.RunningAsync(Cancel))!.Container!);
+            Assert.Contains("hung: no answer", (await registry.EnsureAsync(Cancel)).Detail, StringComparison.Ordinal);
+            Assert.NotNull(await registry.StopAsync(Cancel));
+            Assert.Equal("", await engine.DockerAsync("ps", "--all", "--quiet"));
+            Assert.True(Directory.Exists(registry.Data));
+        }
+        finally
+        {
+            Environment.SetEnvironmentVariable("DOCKER_HOST", null);
+        }
+    }
+
+    private async Task ImportAsync(DockerEngine engine)
+    {
+        var script = """
+            cp --parents -L $(ldd /usr/bin/docker-registry | grep -o '/[^ ]*') /usr/bin/docker-registry .
+            mkdir -p etc tmp
+            printf 'version: 0.1\nstorage: { filesystem: { rootdirectory: /var/lib/registry } }\nhttp: { addr: ":5000" }\n' > etc/config.yml
+            tar -c . -f ../image.tar
+            """;
+        var folder = Path.Combine(root, "image");
+        Directory.CreateDirectory(folder);
+        await new ProcessRunner(Clock).RunAsync(Command.Shell(script, folder), null, Cancel);
+        await engine.DockerAsync("import", "--change", "ENTRYPOINT [\"/usr/bin/docker-registry\", \"serve\", \"/etc/config.yml\"]", Path.Combine(root, "image.tar"), "registry:2");
     }
 
     [Fact]

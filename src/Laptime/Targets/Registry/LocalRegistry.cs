@@ -35,6 +35,9 @@ public sealed class LocalRegistry(WorkspaceFolder folder, RegistryEndpoint endpo
 
     public string Log => Path.Combine(Home, "registry.log");
 
+    /// <summary>As where the program is not installed.</summary>
+    internal bool IsContainer { get; init; }
+
     private string RecordFile => Path.Combine(Home, RecordName);
 
     /// <summary>The one that this workspace started and that runs; null: none does.</summary>
@@ -106,7 +109,7 @@ public sealed class LocalRegistry(WorkspaceFolder folder, RegistryEndpoint endpo
 
     private async Task<(RegistryAction Action, string Detail)> StartAsync(RegistryAction action, string detail, CancellationToken cancel)
     {
-        var host = (RegistryHost?)RegistryProgram.Find(this, clock) ?? await RegistryContainer.FindAsync(this, runner, cancel)
+        var host = (IsContainer ? null : (RegistryHost?)RegistryProgram.Find(this, clock)) ?? await RegistryContainer.FindAsync(this, runner, cancel)
             ?? throw new FaultException(new Fault(
                 Outcome.BuildFailed, "there is no program to start the local registry with", endpoint.Authority,
                 $"install Debian's package docker-registry (or name a registry program in {RegistryProgram.Variable}), or have a Docker engine with the image {RegistryContainer.Image}"));

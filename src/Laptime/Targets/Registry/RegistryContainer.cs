@@ -7,6 +7,7 @@ namespace Laptime.Targets.Registry;
 internal sealed class RegistryContainer(LocalRegistry registry, string network, ProcessRunner runner) : RegistryHost
 {
     public const string Image = "registry:2";
+    private const string Label = "io.laptime.registry";
     private const string HostNetwork = "host";
     private static readonly TimeSpan Bound = TimeSpan.FromSeconds(20);
 
@@ -25,6 +26,12 @@ internal sealed class RegistryContainer(LocalRegistry registry, string network, 
     public override async Task<RegistryRecord> StartAsync(CancellationToken cancel)
     {
         Directory.CreateDirectory(registry.Data);
+        // One that died is still there, by its id; what it had to say goes with it.
+        if (await DockerAsync(["container", "ls", "--all", "--quiet", "--no-trunc", "--filter", $"label={Label}={registry.Home}"], cancel) is { Succeeded: true, Tail: [_, ..] before })
+        {
+            await DockerAsync(["container", "rm", "--force", .. before], cancel);
+        }
+
         var endpoint = registry.Endpoint;
         var address = endpoint.LoopbackAddress!.ToString();
         string[] place = network == HostNetwork
@@ -32,7 +39,7 @@ internal sealed class RegistryContainer(LocalRegistry registry, string network, 
             : ["--publish", $"{(address.Contains(':') ? $"[{address}]" : address)}:{endpoint.Port}:5000"];
         string[] user = OperatingSystem.IsLinux() && network == HostNetwork ? ["--user", Libc.EffectiveUser().ToString()] : [];
         var run = await DockerAsync(
-            ["run", "--detach", "--restart", "no", "--label", "io.laptime.registry=" + registry.Home, "--env", "REGISTRY_STORAGE_DELETE_ENABLED=true", "--env", "REGISTRY_LOG_LEVEL=warn",
+            ["run", "--detach", "--restart", "no", "--label", $"{Label}={registry.Home}", "--env", "REGISTRY_STORAGE_DELETE_ENABLED=true", "--env", "REGISTRY_LOG_LEVEL=warn",
              "--volume", registry.Data + ":/var/lib/registry", .. user, .. place, Image], cancel);
         return run is { Succeeded: true, Tail: [.., { Length: 64 } id] }
             ? registry.Record(null, id)

@@ -96,7 +96,7 @@ public sealed class ArtifactCatalog(ArtifactStore store, TrustPolicy? trust, Dep
     }
 
     private ArtifactEntry WithPlaces(ArtifactEntry entry) =>
-        entry with { DeployedIn = deployments.DeployedIn(entry.Artifact), RollbackIn = deployments.RollbackIn(entry.Artifact) };
+        entry with { DeployedIn = deployments.DeployedIn(entry.Artifact), RollbackIn = deployments.RollbackIn(entry.Artifact), IsUsed = deployments.Used.Contains(entry.Artifact) };
 
     private async Task<ArtifactEntry> ReadAsync(StoredManifest manifest, CancellationToken cancel)
     {

@@ -48,6 +48,9 @@ public sealed record ArtifactEntry
 
     public IReadOnlyList<string> RollbackIn { get; init; } = [];
 
+    /// <summary>What is deployed, or can be gone back to, was built with it.</summary>
+    public bool IsUsed { get; init; }
+
     /// <summary>Environments where it was ever seen serving, as far as its origin says.</summary>
     public IReadOnlyList<string> DeliveredTo { get; init; } = [];
 
