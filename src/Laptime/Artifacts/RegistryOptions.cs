@@ -9,8 +9,8 @@ public sealed record RegistryOptions
     /// <summary>Bound on one question (a look-up, a manifest, an empty answer to a write), with all its retries.</summary>
     public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(15);
 
-    /// <summary>Bound on one try of such a question.</summary>
-    public TimeSpan Answer { get; init; } = TimeSpan.FromSeconds(5);
+    /// <summary>Bound on one try of such a question; a third of <see cref="Timeout"/> unless it is set.</summary>
+    public TimeSpan Answer { get => field > TimeSpan.Zero ? field : Timeout / 3; init; }
 
     /// <summary>Bound on reaching the host.</summary>
     public TimeSpan Connect { get; init; } = TimeSpan.FromSeconds(5);

@@ -57,6 +57,9 @@ internal sealed class HostileRegistry : IAsyncDisposable
     /// <summary>Answers instead; null: as a registry does.</summary>
     public Func<Asked, Answer?> Instead { get; set; } = _ => null;
 
+    /// <summary>Never reads a request's body, and never answers it.</summary>
+    public Func<Asked, bool> StopReading { get; set; } = _ => false;
+
     /// <summary>Ends the connection after so many bytes of a request's body; null: reads it.</summary>
     public Func<Asked, int?> DropBody { get; set; } = _ => null;
 
@@ -116,6 +119,11 @@ internal sealed class HostileRegistry : IAsyncDisposable
                 lock (log)
                 {
                     log.Add(asked);
+                }
+
+                if (StopReading(asked))
+                {
+                    await Task.Delay(Timeout.Infinite, ending.Token);
                 }
 
                 var length = asked.Headers.TryGetValue("content-length", out var text) ? int.Parse(text, CultureInfo.InvariantCulture) : 0;

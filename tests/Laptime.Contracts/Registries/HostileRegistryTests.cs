@@ -333,6 +333,16 @@ public sealed class HostileRegistryTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_push_that_stands_still_is_given_up()
+    {
+        server.StopReading = asked => asked.Method == "PUT";
+        var blob = new Descriptor("application/octet-stream", Digest.Of(new byte[32 << 20]), 32 << 20);
+        var error = await FailsAsync(StoreFailure.Unreachable, "nothing moved for 50 ms",
+            s => s.PutBlobAsync(blob, _ => Task.FromResult<Stream>(new MemoryStream(new byte[32 << 20])), Cancel), Hasty with { Stall = TimeSpan.FromMilliseconds(50), Attempts = 2 });
+        Assert.Contains("(2 attempts in", error.Fault.What, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_push_leads_wherever_the_registry_says_and_the_password_does_not_go_along()
     {
         await using var elsewhere = new HostileRegistry();
