@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using Laptime.Fingerprints;
 using Laptime.Foundations;
 
@@ -11,7 +10,9 @@ public sealed partial class OciLayoutStore
     /// Blobs that were read and found damaged. They stay where they are (a question changes nothing, and they are evidence), but for this process they are not
     /// here: the next writer of the same content replaces them.
     /// </summary>
-    private ImmutableHashSet<Digest> damaged = [];
+    private HashSet<Digest>? damaged;
+
+    private readonly Lock damagedGate = new();
 
     public override string Name => root;
 
@@ -283,15 +284,36 @@ public sealed partial class OciLayoutStore
         }
     }
 
-    private bool IsKnownDamaged(Digest digest) => !damaged.IsEmpty && damaged.Contains(digest);
+    /// <summary>Nothing was found damaged nearly always: that costs nothing.</summary>
+    private bool IsKnownDamaged(Digest digest)
+    {
+        if (Volatile.Read(ref damaged) is not { } known)
+        {
+            return false;
+        }
 
-    private void Distrust(Digest digest) => ImmutableInterlocked.Update(ref damaged, static (all, one) => all.Add(one), digest);
+        lock (damagedGate)
+        {
+            return known.Contains(digest);
+        }
+    }
+
+    private void Distrust(Digest digest)
+    {
+        lock (damagedGate)
+        {
+            (damaged ??= []).Add(digest);
+        }
+    }
 
     private void Mended(Digest digest)
     {
-        if (!damaged.IsEmpty)
+        if (Volatile.Read(ref damaged) is { } known)
         {
-            ImmutableInterlocked.Update(ref damaged, static (all, one) => all.Remove(one), digest);
+            lock (damagedGate)
+            {
+                known.Remove(digest);
+            }
         }
     }
 

@@ -50,6 +50,41 @@ public sealed class FastPathTests
     }
 
     [Fact]
+    public async Task A_deploy_that_builds_loads_no_HTTP_unless_its_store_is_a_registry()
+    {
+        Assert.SkipUnless(await TracesAsync(), "strace is not installed, or may not trace here");
+        await using var scene = Scene.Web();
+        // Only built: an agent would go on under the trace.
+        scene.Write("laptime.yaml", """
+            version: 1
+            name: built
+            components:
+              a:
+                path: web
+                inputs: [page.txt]
+                build: { steps: [ { name: copy, run: mkdir -p out && cp page.txt out/ } ], outputs: ["out/**"] }
+            """);
+        var trace = scene.Aside("trace.txt");
+        var start = new ProcessStartInfo("strace", ["-f", "-qq", "-e", "trace=openat,open", "-o", trace, LapProcess.Binary, "deploy"])
+        {
+            WorkingDirectory = scene.Root, RedirectStandardOutput = true, RedirectStandardError = true,
+        };
+        start.Environment["SCENE_NAME"] = scene.Name;
+        using var process = Process.Start(start)!;
+        _ = process.StandardError.ReadToEndAsync(Cancel);
+        var said = await process.StandardOutput.ReadToEndAsync(Cancel);
+        await process.WaitForExitAsync(Cancel);
+        Assert.True(process.ExitCode == 0, said);
+
+        var opened = File.ReadAllText(trace);
+        Assert.Contains("Laptime.dll", opened);
+        foreach (var library in (string[])["System.Net.Http", "System.Net.Security", "Polly"])
+        {
+            Assert.DoesNotContain(library, opened);
+        }
+    }
+
+    [Fact]
     public async Task It_gives_way_to_the_full_run_whenever_something_differs()
     {
         await using var scene = Scene.Web();

@@ -30,23 +30,18 @@ internal sealed class BlobContent : HttpContent
     protected override async Task SerializeToStreamAsync(Stream stream, TransportContext? context, CancellationToken cancellationToken)
     {
         var (next, held) = (ArrayPool<byte>.Shared.Rent(Block), ArrayPool<byte>.Shared.Rent(Block));
-        var send = Task.CompletedTask;
         try
         {
-            // Reading (and hashing) of the next block runs beside the sending of the one before the held one.
             var count = await ReadAsync(next, cancellationToken).ConfigureAwait(false);
             while (count > 0)
             {
-                await send.ConfigureAwait(false);
-                progress.Moved();
                 (next, held) = (held, next);
                 var ready = count;
                 count = await ReadAsync(next, cancellationToken).ConfigureAwait(false);
-                send = stream.WriteAsync(held.AsMemory(0, ready), cancellationToken).AsTask();
-                await send.ConfigureAwait(false);
+                progress.Moved();
+                await stream.WriteAsync(held.AsMemory(0, ready), cancellationToken).ConfigureAwait(false);
             }
 
-            await send.ConfigureAwait(false);
             progress.Moved();
         }
         finally
