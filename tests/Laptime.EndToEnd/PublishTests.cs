@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text.Json.Nodes;
 using Laptime.EndToEnd.Harness;
+using Laptime.Tests.Engines;
 
 namespace Laptime.EndToEnd;
 
@@ -10,7 +11,7 @@ public sealed class PublishTests
     private const string Builder = "urn:test:builder";
 
     /// <summary>A library and a server that uses it, committed, with a key, a rule that trusts it, and a store beside the workspace.</summary>
-    private static async Task<LapWorkspace> CommittedAsync(string rule = "max-age: 30d", string environments = "{ local: { target: process, loop: fast }, production: { target: process, loop: safe } }")
+    private static async Task<LapWorkspace> CommittedAsync(string store = "../store", string more = "")
     {
         var workspace = await LapWorkspace.OfAsync(
             $$"""
@@ -20,10 +21,11 @@ public sealed class PublishTests
             {{LittleServer.Yaml("web", Ports.Free(), "uses: [lib]")}}
             """,
             $$"""
-            environments: {{environments}}
-            artifacts: { store: ../store }
+            profiles: { fast: { vars: { flavour: debug } }, release: { vars: { flavour: release } } }
+            environments: { local: { target: process, loop: fast, profile: fast }, production: { target: process, loop: safe, profile: fast } }
+            artifacts: { store: "{{store}}"{{more}} }
             trust:
-              - { source: merge-to-main, builder: "{{Builder}}", key: keys/ci.pub, {{rule}} }
+              - { source: merge-to-main, builder: "{{Builder}}", key: keys/ci.pub, max-age: 30d }
             """);
         Key(workspace, "ci");
         await workspace.GitAsync("init", "-q");
@@ -265,5 +267,70 @@ public sealed class PublishTests
         await using var clone = await CloneAsync(workspace);
         await clone.DeployAsync();
         Assert.Empty(Directory.EnumerateFiles(clone.At(".laptime"), "planted.txt", SearchOption.AllDirectories));
+    }
+
+    [Fact]
+    public async Task A_registry_gives_what_was_published_and_when_it_is_gone_the_fast_loop_builds_and_the_safe_one_refuses()
+    {
+        await using var registry = await RegistryServer.StartAsync();
+        await using var workspace = await CommittedAsync($"oci://{registry.Authority}/little");
+        var published = (await PublishAsync(workspace)).Valid();
+        Assert.Equal("published", published.Outcome());
+        Assert.Contains(published["segments"]!.AsArray(), s => (string?)s!["name"] == "wait" && (string?)s["kind"] == "registry");
+
+        await using (var clone = await CloneAsync(workspace))
+        {
+            var deployed = (await clone.DeployAsync()).Valid();
+            Assert.Equal((0, "prebuilt"), (deployed.Count("built"), deployed.Component("web").Text("artifactSource")));
+            Assert.Equal(published.Component("web").Text("artifact"), deployed.Component("web").Text("artifact"));
+        }
+
+        var tampered = await CloneAsync(workspace);
+        foreach (var file in Directory.EnumerateFiles(Path.Combine(registry.Folder, "data"), "data", SearchOption.AllDirectories).Where(f => new FileInfo(f).Length > 2000))
+        {
+            var bytes = File.ReadAllBytes(file);
+            if (bytes[0] != (byte)'{')
+            {
+                bytes[bytes.Length / 2] ^= 1;
+                File.WriteAllBytes(file, bytes);
+            }
+        }
+
+        await using (tampered)
+        {
+            Assert.Equal("tampered", (await tampered.DeployAsync()).Valid().Component("web").Text("fallback"));
+        }
+
+        await registry.KillAsync();
+        await using var alone = await CloneAsync(workspace);
+        var refused = await alone.JsonAsync(21, "deploy", "--env", "production");
+        Assert.Contains("lookup-failed", refused.FailureMessage(), StringComparison.Ordinal);
+        var built = (await alone.DeployAsync()).Valid();
+        Assert.Equal(("lib web", "lookup-failed"), (string.Join(" ", built.Built()), built.Component("web").Text("fallback")));
+        var plan = await alone.JsonAsync(0, "plan");
+        Assert.Equal("planned", plan.Outcome());
+
+        Assert.Contains("no registry answers", (await workspace.JsonAsync(10, "publish", "--force", "--builder", Builder)).FailureMessage(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_registry_of_the_workspaces_own_is_started_for_the_first_look_up_and_the_report_says_so()
+    {
+        Requirement.Program("registry", "docker-registry");
+        await using var workspace = await CommittedAsync($"oci://127.0.0.1:{Ports.Free()}/little", ", local-registry: true");
+        var published = (await PublishAsync(workspace)).Valid();
+        Assert.Contains(Document.Texts(published["warnings"]), w => w.Contains("was started", StringComparison.Ordinal));
+        (await workspace.LapAsync("artifacts", "registry", "stop")).Exits(0);
+        Assert.Equal("unchanged", (await PublishAsync(workspace)).Outcome());
+        (await workspace.LapAsync("artifacts", "registry", "stop")).Exits(0);
+    }
+
+    [Fact]
+    public async Task Going_to_another_profile_and_back_builds_nothing_the_third_time()
+    {
+        await using var workspace = await CommittedAsync();
+        Assert.Equal(2, (await workspace.DeployAsync("--profile", "fast")).Count("built"));
+        Assert.Equal(2, (await workspace.DeployAsync("--profile", "release")).Count("built"));
+        Assert.Equal(0, (await workspace.DeployAsync("--profile", "fast")).Count("built"));
     }
 }

@@ -15,13 +15,12 @@ internal static class PublishCommand
     private static readonly Option<string?> Key = Flag.Text("--key", "The private key that signs (default: the one in .laptime/keys)", "FILE");
     private static readonly Option<string?> KeyCommand = Flag.Text("--key-command", "Signs instead of a key in a file: gets what is to be signed on its standard input, prints the signature (needs --public-key)", "COMMAND");
     private static readonly Option<string?> PublicKey = Flag.Text("--public-key", "The public half of what --key-command signs with", "FILE");
-    private static readonly Option<string?> BuilderId = Flag.Text("--builder", "A URI that names who builds (default: what the CI says of itself, or this user and host)", "URI");
     private static readonly Option<bool> Again = Flag.Switch("--force", "Build and publish also what is published already");
 
     public static System.CommandLine.Command Make() => Verb.Make(
         "publish",
         "Build the commit that is checked out, from a clean checkout, and put it into the artifact store with signed provenance.",
-        [DeployFlags.Components, DeployFlags.Profile, DeployFlags.Full, Again, Key, KeyCommand, PublicKey, BuilderId, DeployFlags.Parallel, DeployFlags.Traces],
+        [DeployFlags.Components, DeployFlags.Profile, DeployFlags.Full, Again, Key, KeyCommand, PublicKey, KeysCommands.Builder, DeployFlags.Parallel, DeployFlags.Traces],
         RunAsync,
         "lap publish                      everything that has no published artifact yet, as the first environment builds it",
         "lap publish --env production     as the environment production builds it: its profile, its loop's steps",
@@ -46,7 +45,7 @@ internal static class PublishCommand
         using var key = LoadKey(session);
         var git = await Git.OpenAsync(session.Runner, workspace.Root, "publishing needs git: what is published is a commit", cancel);
         await using var checkout = await CleanCheckout.OpenAsync(git, source.Commit, session.Clock, cancel);
-        var publication = new Publication(source, SourceEvents.BuilderOf(session.Arguments.GetValue(BuilderId), Environment.GetEnvironmentVariable), key, Session.Version);
+        var publication = new Publication(source, SourceEvents.BuilderOf(session.Arguments.GetValue(KeysCommands.Builder), Environment.GetEnvironmentVariable), key, Session.Version);
         using var lookup = session.OpenLookup();
         var scope = session.ScopeOf(WorkspaceFile.Load(Path.Combine(checkout.Root, Path.GetRelativePath(workspace.Root, workspace.File)), Environment.GetEnvironmentVariable));
         var code = await Transaction.RecordAsync(session, "publish", (log, show, timeline, token) =>

@@ -32,6 +32,11 @@ public sealed partial class OciLayoutStore
             throw Failed("the artifact store cannot be read", e);
         }
 
+        if (digest is null && File.Exists(root))
+        {
+            throw new StoreException(StoreFailure.Unreachable, new Fault(Outcome.BuildFailed, $"the artifact store {root} is a file, not a folder", root, "correct artifacts.store, or move the file away"));
+        }
+
         return digest is { } found ? await GetManifestAsync(found, cancel).ConfigureAwait(false) : null;
     }
 

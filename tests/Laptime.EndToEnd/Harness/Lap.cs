@@ -94,7 +94,7 @@ internal sealed class LapProcess : IDisposable
     public static Dictionary<string, string> CleanEnvironment()
     {
         var environment = new Dictionary<string, string> { ["LANG"] = "C.UTF-8", ["TZ"] = "UTC" };
-        foreach (var name in (string[])["PATH", "HOME", "USER", "DOTNET_ROOT", "TMPDIR", "SystemRoot"])
+        foreach (var name in (string[])["PATH", "HOME", "USER", "DOTNET_ROOT", "LAP_PUBLISH", "TMPDIR", "SystemRoot"])
         {
             if (Environment.GetEnvironmentVariable(name) is { } value)
             {
