@@ -47,21 +47,22 @@ internal static class MiscCommands
                 client = await session.Launcher.ConnectAsync(cancel);
             }
 
-            if (stop)
-            {
-                await Artifacts.RegistryCommands.StopWithAllAsync(session);
-            }
-
             if (client is null)
             {
                 Console.Out.WriteLine("the agent does not run");
-                return 0;
+            }
+            else
+            {
+                await using (client)
+                {
+                    await session.Launcher.EndAsync(client, stop ? "stop" : "keep", cancel);
+                    Console.Out.WriteLine(stop ? "the agent and its instances have ended" : "the agent has ended; its instances run on");
+                }
             }
 
-            await using (client)
+            if (stop)
             {
-                await session.Launcher.EndAsync(client, stop ? "stop" : "keep", cancel);
-                Console.Out.WriteLine(stop ? "the agent and its instances have ended" : "the agent has ended; its instances run on");
+                await Artifacts.RegistryCommands.StopWithAllAsync(session);
             }
 
             return 0;

@@ -276,7 +276,7 @@ public abstract class StoredContract : IAsyncLifetime
     {
         var deployments = await DeploymentsAsync();
         var decisions = new PruneRules(keep, olderThan is { } days ? TimeSpan.FromDays(days) : null, IsShared).Decide(await ListAsync(store), deployments, Workspace(), Now);
-        return await new Pruner(store).PlanAsync(decisions, deployments.All.Select(d => d.Artifact), Cancel);
+        return await new Pruner(store).PlanAsync(decisions, deployments.All.Select(d => d.Artifact).Concat(deployments.Used), Cancel);
     }
 
     protected virtual async Task RunAsync(ArtifactStore store, PrunePlan plan) => await new Pruner(store).RunAsync(plan, Cancel);

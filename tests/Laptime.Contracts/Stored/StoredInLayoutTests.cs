@@ -85,6 +85,16 @@ public sealed class StoredInLayoutTests : StoredContract
     }
 
     [Fact]
+    public async Task What_a_deployed_artifact_was_built_with_stays_although_no_tag_leads_to_it()
+    {
+        var store = Layout();
+        var lib = await PutAsync(store, "lib", "fetched, not built", 90);
+        Deployed("local", "web", await PutAsync(store, "web", "web", 90, uses: lib));
+        await store.UntagAsync(lib.Fingerprint, Cancel);
+        Assert.True((await PlanAsync(store, keep: 0, olderThan: null)).IsEmpty);
+    }
+
+    [Fact]
     public async Task While_a_manifest_that_stays_is_damaged_no_blob_is_removed()
     {
         var store = Layout();

@@ -46,7 +46,7 @@ internal static class PruneCommand
 
         var now = session.Clock.GetUtcNow();
         var entries = await opened.ReadAsync();
-        var plan = await pruner.PlanAsync(rules.Decide(entries, opened.Deployments, session.Workspace, now), opened.Deployments.All.Select(d => d.Artifact), cancel);
+        var plan = await pruner.PlanAsync(rules.Decide(entries, opened.Deployments, session.Workspace, now), opened.Deployments.All.Select(d => d.Artifact).Concat(opened.Deployments.Used), cancel);
         if (doIt)
         {
             await pruner.RunAsync(plan, cancel);

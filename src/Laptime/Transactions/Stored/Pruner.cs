@@ -115,7 +115,7 @@ public sealed class Pruner(ArtifactStore store)
         try
         {
             // Artifacts first: an attestation whose subject is gone is found by nobody, and goes the next time.
-            foreach (var entry in plan.Going.DistinctBy(e => e.Artifact))
+            foreach (var entry in plan.Going.Where(e => !e.Artifact.IsNone).DistinctBy(e => e.Artifact))
             {
                 await store.RemoveManifestAsync(entry.Artifact, cancel);
             }
