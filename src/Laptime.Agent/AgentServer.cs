@@ -5,11 +5,11 @@ using Laptime.Targets.Local;
 namespace Laptime.Agent;
 
 /// <summary>What an agent is made of.</summary>
-internal sealed record AgentParts(Supervisor Supervisor, Rollouts Rollouts, Leads Leads, Observer Observer, Watch Watch, string Version, TimeProvider Clock)
+internal sealed record AgentParts(Supervisor Supervisor, Rollouts Rollouts, Leads Leads, Engines Engines, Observer Observer, Watch Watch, string Version, TimeProvider Clock)
 {
     internal SignalReader Signals => field ??= new SignalReader(Clock);
 
-    internal NoOpAnswer NoOp => field ??= new NoOpAnswer(Observer, Signals, Watch);
+    internal NoOpAnswer NoOp => field ??= new NoOpAnswer(Observer, Signals, Engines, Watch);
 
     internal DateTimeOffset Since { get; } = Clock.GetUtcNow();
 }

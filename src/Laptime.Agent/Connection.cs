@@ -92,6 +92,8 @@ internal sealed class Connection(AgentParts agent, Stream stream)
                 return new AgentAnswer.Done(await agent.Leads.EndAsync(over.Environment, over.Component));
             case AgentRequest.AskLeads leads:
                 return new AgentAnswer.Leads(agent.Leads.Read(leads.Environment));
+            case AgentRequest.LookAt lookAt:
+                return new AgentAnswer.Done(await agent.Engines.LookAtAsync(lookAt, cancel));
             case AgentRequest.Watch directories:
                 return new AgentAnswer.Watching(agent.Watch.Start(directories.Directories));
             case AgentRequest.AskStatus:

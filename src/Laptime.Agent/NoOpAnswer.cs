@@ -12,14 +12,21 @@ namespace Laptime.Agent;
 /// ready (pass, fail, unknown, not-defined), reflected (pass, fail, unknown), endpoint (or -), transaction. Then <c>watch clean|dirty|unknown MARK</c>
 /// with a new mark (or -), then a line with a dot.
 /// </summary>
-internal sealed class NoOpAnswer(Observer observer, SignalReader signals, Watch watch)
+internal sealed class NoOpAnswer(Observer observer, SignalReader signals, Engines engines, Watch watch)
 {
     internal async Task<string> AnswerAsync(string environment, string mark, CancellationToken cancel)
     {
-        var lines = await Task.WhenAll(observer.Read(environment).Select(r => LineAsync(r, cancel)));
+        var contained = await engines.ReadAsync(environment, cancel);
+        string[] lines = [.. await Task.WhenAll(observer.Read(environment).Select(r => LineAsync(r, cancel))), .. contained?.Select(Line) ?? []];
         var (state, next) = watch.Ask(mark);
         return string.Concat(lines) + $"watch {state} {next}\n.\n";
     }
+
+    private static string Line(Targets.Observed seen) => string.Join('\t', (string[])
+    [
+        seen.Component, seen.Artifact.ToString(), seen.DeploymentKey.ToString(), seen.Fingerprint.ToString(), seen.Revision ?? "-", seen.Serving ? "1" : "0",
+        $"{seen.Instances}", $"{seen.Of}", seen.Ready.Text(), seen.Reflected.Text(), seen.Endpoint ?? "-", seen.Transaction ?? "-",
+    ]) + "\n";
 
     private async Task<string> LineAsync(Observer.Reading reading, CancellationToken cancel)
     {

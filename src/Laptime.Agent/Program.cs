@@ -48,7 +48,8 @@ internal static class Program
             using var watch = new Watch();
             var rollouts = new Rollouts(supervisor, fronts, new Fences(folder));
             var leads = new Leads(fronts, folder, clock, supervisor.Background);
-            using var server = new AgentServer(new AgentParts(supervisor, rollouts, leads, new Observer(supervisor, fronts), watch, version, clock));
+            using var engines = new Engines(leads, clock);
+            using var server = new AgentServer(new AgentParts(supervisor, rollouts, leads, engines, new Observer(supervisor, fronts), watch, version, clock));
             using var terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, End);
             using var interrupted = PosixSignalRegistration.Create(PosixSignal.SIGINT, End);
             using var hungUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, static signal => signal.Cancel = true);

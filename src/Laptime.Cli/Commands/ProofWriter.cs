@@ -3,6 +3,7 @@ using Laptime.Cli.FastPath;
 using Laptime.Fingerprints;
 using Laptime.Planning;
 using Laptime.Targets;
+using Laptime.Targets.Docker;
 using Laptime.Targets.Local;
 using Laptime.Transactions;
 using Laptime.Workspaces;
@@ -20,10 +21,15 @@ internal static class ProofWriter
         var scope = session.Scope;
         var path = Proof.PathOf(scope.Workspace.Root, scope.Environment.Name);
         var standard = Proof.PathOf(scope.Workspace.Root, null);
-        if (document.Verb != "deploy" || options.Selected is not null || options.NoSmoke || options.Full || target is not LocalTarget
+        if (document.Verb != "deploy" || options.Selected is not null || options.NoSmoke || options.Full || target is not (LocalTarget or DockerTarget)
             || session.Arguments.GetValue(DeployFlags.Profile) is not null || session.Arguments.GetValue(Global.File) is not null
             || scope.Workspace.Components.Any(c => c.Build.Steps.Any(s => s.Tool is not null && ParityGap.Runs(s, scope.Environment.Loop, full: false))) || session.Launcher.Folder.ReadIdentity() is not { } agent
             || document.Components.Any(c => c.Artifact is null || c.Fingerprint is null))
+        {
+            return;
+        }
+
+        if (target is DockerTarget docker && !await docker.OfferNoOpAsync(Environment.GetEnvironmentVariable, cancel))
         {
             return;
         }
@@ -40,7 +46,9 @@ internal static class ProofWriter
         var components = scope.Workspace.Components.Where(c => detected.ContainsKey(c.Name)).ToList();
         var key = RandomNumberGenerator.GetBytes(16);
         var (key0, key1) = (BitConverter.ToUInt64(key, 0), BitConverter.ToUInt64(key, 8));
-        string[] variables = [.. scope.Workspace.Components.SelectMany(c => c.Vars).Union(scope.Names.Variables).Order(StringComparer.Ordinal)];
+        // Which engine it is follows from variables too.
+        IEnumerable<string> engine = target is DockerTarget ? EngineEndpoint.Variables : [];
+        string[] variables = [.. scope.Workspace.Components.SelectMany(c => c.Vars).Union(scope.Names.Variables).Union(engine).Order(StringComparer.Ordinal)];
         var proof = new Proof
         {
             Build = NoOpRun.Build,

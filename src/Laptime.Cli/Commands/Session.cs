@@ -119,11 +119,14 @@ internal sealed class Session(ParseResult arguments, Shutdown shutdown)
 
     private DockerTarget OpenDocker(DeployEnvironment environment, bool mayLaunch)
     {
-        var names = Scope.Names;
+        var (scope, names) = (Scope, Scope.Names);
         return new DockerTarget(
             new EngineClient(EngineEndpoint.Find(System.Environment.GetEnvironmentVariable), Clock), Launcher,
-            new DockerPlace(Workspace.Name, Workspace.Root, environment.Name), Clock,
-            new RunningSignals(Scope.Workspace.Find, names.For, names.Secrets, Workspace.Root, Clock), mayLaunch);
+            new DockerPlace(Workspace.Name, Workspace.Root, environment.Name) { Reachable = scope.Workspace.Components.SelectMany(c => c.Needs).ToHashSet(StringComparer.Ordinal) }, Clock,
+            (name, revision, transaction) => scope.Workspace.Find(name) is { Run: not null } component
+                ? RunningSignals.PlanOf(component, names.For(component, revision, transaction), names.Secrets)
+                : null,
+            mayLaunch);
     }
 
     /// <summary>Where a cluster pulls an image from: the registry that artifacts are stored in.</summary>

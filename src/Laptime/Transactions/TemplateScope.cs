@@ -88,8 +88,15 @@ public sealed class TemplateScope
         _ when name.StartsWith("profile.", StringComparison.Ordinal) => profile?.Vars.GetValueOrDefault(name[8..]),
         _ when name.StartsWith("components.", StringComparison.Ordinal) && name.EndsWith(".port", StringComparison.Ordinal) =>
             workspace.Find(name["components.".Length..^".port".Length])?.Run?.Port?.ToString(),
+        _ when name.StartsWith("components.", StringComparison.Ordinal) && name.EndsWith(".address", StringComparison.Ordinal) =>
+            AddressOf(workspace.Find(name["components.".Length..^".address".Length])),
         _ => null,
     };
+
+    /// <summary>Where other components of the environment reach one: its front on this machine, or, between containers, its name.</summary>
+    private string? AddressOf(Component? component) => component?.Run is not { Port: { } port } run ? null
+        : environment.Target is TargetKind.Process or TargetKind.Command ? $"127.0.0.1:{port}"
+        : $"{component.Name}:{run.ContainerPort ?? component.Build.Image?.Port ?? port}";
 
     /// <summary>The value of a name for a component at build time; null for names that have none then (port, revision, transaction).</summary>
     public Func<string, string?> For(Component component) => name => name == "component" ? component.Name : Of(name);

@@ -193,9 +193,9 @@ internal sealed class ReferenceChecks(Workspace workspace, List<BoundComponent> 
             return Profile(name[8..], shown, use);
         }
 
-        if (name.StartsWith("components.", StringComparison.Ordinal) && name.EndsWith(".port", StringComparison.Ordinal) && name.Length > 16)
+        if (name.StartsWith("components.", StringComparison.Ordinal) && (name.EndsWith(".port", StringComparison.Ordinal) || name.EndsWith(".address", StringComparison.Ordinal)) && name.LastIndexOf('.') > 11)
         {
-            var component = name[11..^5];
+            var component = name[11..name.LastIndexOf('.')];
             return !byName.TryGetValue(component, out var bound) ? ($"{shown}: there is no component `{ProblemList.Short(component)}`", ProblemList.Suggest(component, declared))
                 : bound is { PortField: null } ? ($"{shown}: component `{component}` has no port", $"add `port: 8080` to the `run` of `{component}`")
                 : null;
@@ -294,6 +294,6 @@ internal sealed class ReferenceChecks(Workspace workspace, List<BoundComponent> 
             return $"did you mean `${{{near}}}`?";
         }
 
-        return $"valid: {string.Join(", ", names)}, env.NAME, profile.NAME, components.NAME.port; for the shell's own variables write `$${{...}}`";
+        return $"valid: {string.Join(", ", names)}, env.NAME, profile.NAME, components.NAME.port, components.NAME.address; for the shell's own variables write `$${{...}}`";
     }
 }

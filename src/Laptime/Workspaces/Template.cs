@@ -4,7 +4,7 @@ namespace Laptime.Workspaces;
 
 /// <summary>
 /// A text with ${names}, parsed once with the file (unknown names are errors there) and resolved once before anything runs.
-/// Known names: profile.X, env.X (secret), workspace.name, environment, component, components.NAME.port, and at run time port, revision, transaction.
+/// Known names: profile.X, env.X (secret), workspace.name, environment, component, components.NAME.port, components.NAME.address, and at run time port, revision, transaction.
 /// <c>$${</c> writes a literal <c>${</c>.
 /// </summary>
 public sealed record Template(string Source, IReadOnlyList<TemplatePart> Parts)

@@ -16,9 +16,13 @@ public sealed class DockerTests
         Assert.Equal(first.Component("web").Text("revision"), await scene.GetAsync("/version"));
         Assert.Equal(("one", $"{scene.Name}-docker-web-1"), (await scene.GetAsync("/content"), Assert.Single(await scene.ContainersAsync())));
 
-        // Nothing to do is nothing done: the engine was only asked.
+        // Nothing to do is nothing done: the engine was only asked. By lap itself, and by the agent on the short way.
         var before = DateTimeOffset.UtcNow;
-        (await scene.DeployAsync()).IsUnchanged();
+        var full = (await scene.DeployAsync("--progress", "plain")).IsUnchanged();
+        var quick = (await scene.DeployAsync()).IsUnchanged();
+        Assert.Contains(full["segments"]!.AsArray(), s => (string?)s!["name"] == "plan");
+        Assert.DoesNotContain(quick["segments"]!.AsArray(), s => (string?)s!["name"] == "plan");
+        Assert.Equal(("docker", "pass", "pass"), ((string?)quick["target"], quick.Signal("web", "ready"), quick.Signal("web", "reflected")));
         var plan = await scene.Workspace.JsonAsync(0, "plan");
         Assert.Equal("skip unchanged", plan.What("web"));
         Assert.Empty(await scene.EventsAsync(before));
@@ -218,6 +222,49 @@ public sealed class DockerTests
     }
 
     [Fact]
+    public async Task The_short_way_is_not_taken_when_the_engine_or_the_container_is_another()
+    {
+        await using var scene = await DockerScene.WebAsync();
+        await scene.DeployAsync();
+        (await scene.DeployAsync()).IsUnchanged();
+        await scene.Engine.DockerAsync("kill", $"{scene.Name}-docker-web-1");
+        Assert.Equal("rollout target-drifted", (await scene.DeployAsync()).What("web"));
+        (await scene.DeployAsync()).IsUnchanged();
+
+        // An engine that is not there is not the one of which this was said.
+        scene.Workspace.Environment["DOCKER_HOST"] = "unix://" + scene.Workspace.At("no.sock");
+        var told = (await scene.Workspace.LapAsync("deploy")).Exits(11).ToString();
+        Assert.Contains("no Docker engine listens at unix://", told, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_component_reaches_what_it_needs_by_its_name_and_meets_only_what_is_ready()
+    {
+        await using var scene = await DockerScene.WebAsync(more: Second("needs: [web]", ", env: { WEB_URL: \"http://${components.web.address}\" }"));
+        await scene.DeployAsync();
+        async Task<string> FromTwoAsync(string path) => await scene.Engine.DockerAsync("exec", $"{scene.Name}-docker-two-1", "sh", "-c", $"wget -q -O - $WEB_URL{path}");
+        Assert.Equal("one", await FromTwoAsync("/content"));
+
+        // The new revision of what is needed is never ready: nobody meets it.
+        scene.Workspace.Edit("laptime.yaml", "timeout: 30s", "timeout: 2s");
+        scene.Content("two");
+        scene.Variable("MODE: fine", "READY_AFTER: never");
+        var failing = scene.Workspace.Start("deploy", "web");
+        var seen = new HashSet<string>();
+        while (!failing.HasExited)
+        {
+            seen.Add(await FromTwoAsync("/content"));
+        }
+
+        Assert.Equal(["one"], seen);
+        scene.Variable("READY_AFTER: never", "MODE: fine");
+        await scene.DeployAsync();
+        Assert.Equal("two", await FromTwoAsync("/content"));
+        (await scene.Workspace.LapAsync("down")).Exits(0);
+        Assert.Equal("", await scene.Engine.DockerAsync("network", "ls", "--quiet", "--filter", $"label=laptime.workspace={scene.Name}"));
+    }
+
+    [Fact]
     public async Task A_component_without_an_image_is_refused_before_anything_is_done()
     {
         await using var scene = await DockerScene.WebAsync();
@@ -228,11 +275,12 @@ public sealed class DockerTests
         Assert.Contains("laptime.yaml:4:", told, StringComparison.Ordinal);
     }
 
-    private static string Second() => $$"""
+    private static string Second(string more = "", string run = "") => $$"""
               two:
                 path: web
+                {{(more.Length > 0 ? more : "needs: []")}}
                 build: { image: { base: scratch, workdir: /, command: [/serve], env: { PATH: /bin }, port: 8080 } }
-                run: { port: {{Ports.Free()}}, drain: 1s, stop-grace: 2s }
+                run: { port: {{Ports.Free()}}, drain: 1s, stop-grace: 2s{{run}} }
                 probes: { ready: { http: /health } }
             """;
 }

@@ -26,7 +26,7 @@ internal sealed record ContainerPlan
     /// <exception cref="FaultException">A template without a value.</exception>
     public static ContainerPlan Of(RolloutRequest request, RunSettings run, ImageInspect image, string workspace, string root)
     {
-        var port = run.Port is null ? null : run.ContainerPort ?? OnlyExposed(image) ?? run.Port;
+        var port = run.Port is null ? null : run.ContainerPort ?? request.Component.Build.Image?.Port ?? OnlyExposed(image) ?? run.Port;
         string? Name(string name) => name == "port" ? port?.ToString(CultureInfo.InvariantCulture) : request.Names(name);
         try
         {

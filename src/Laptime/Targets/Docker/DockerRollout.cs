@@ -23,6 +23,7 @@ internal sealed class DockerRollout(
 
     private readonly ContainerNames names = new(place.Workspace, place.Environment, request.Component.Name);
     private readonly DockerImages images = new(engine, place.Workspace);
+    private readonly DockerNetworks networks = new(engine, place);
     private readonly List<Made> made = [];
     private IReadOnlyList<OurContainer> before = [];
     private string imageId = "";
@@ -55,11 +56,16 @@ internal sealed class DockerRollout(
         var contexts = made.Select(m => ContextOf(plan, m, lives)).ToList();
         var asked = await Task.WhenAll(contexts.Select(c => gate.BeforeSwitchAsync(c, timeline, parent, cancel)));
         var signals = asked.FirstOrDefault(s => s.Fault is not null) ?? asked[0];
-        if (signals.Fault is null && run.Port is { } front)
+        if (signals.Fault is null)
         {
             using var segment = timeline.Begin("rollout/switch", Component, parent: parent);
-            switched = true;
-            await fronts.LeadAsync(Component, front, request.Revision, [.. made.Select(m => new Backend(m.Name, m.Published!.Value))], run.Drain, cancel);
+            await Task.WhenAll(made.Select(m => networks.JoinAsync(Component, m.Id!, cancel)));
+            if (run.Port is { } front)
+            {
+                switched = true;
+                await fronts.LeadAsync(Component, front, request.Revision, [.. made.Select(m => new Backend(m.Name, m.Published!.Value))], run.Drain, cancel);
+            }
+
             segment.End();
         }
 
@@ -146,19 +152,25 @@ internal sealed class DockerRollout(
     private async Task StartAllAsync(ContainerPlan plan, CancellationToken cancel)
     {
         using var segment = timeline.Begin("rollout/start", Component, parent: parent);
+        var reaches = await networks.OfNeedsAsync(request.Component.Needs, cancel);
         made.AddRange(Enumerable.Range(1, Math.Max(1, run.Replicas)).Select(i => new Made(i)));
-        await Task.WhenAll(made.Select(m => StartAsync(plan, m, cancel)));
+        await Task.WhenAll(made.Select(m => StartAsync(plan, m, reaches, cancel)));
         segment.End();
     }
 
     /// <summary>A port that somebody took between choosing and publishing is chosen anew.</summary>
-    private async Task StartAsync(ContainerPlan plan, Made one, CancellationToken cancel)
+    private async Task StartAsync(ContainerPlan plan, Made one, IReadOnlyList<string> reaches, CancellationToken cancel)
     {
         for (var attempt = 1; ; attempt++)
         {
             one.Published = plan.Port is null ? null : FreePort();
             one.Name = names.New(one.Instance, request.Transaction, attempt);
             one.Id = await engine.CreateContainerAsync(one.Name, plan.ToCreate(one.Published), cancel);
+            foreach (var network in reaches)
+            {
+                await engine.ConnectAsync(network, one.Id, [], cancel);
+            }
+
             try
             {
                 await engine.StartContainerAsync(one.Id, cancel);

@@ -13,7 +13,11 @@ namespace Laptime.Targets.Docker;
 /// <param name="Workspace">Name of the workspace.</param>
 /// <param name="Root">Its folder.</param>
 /// <param name="Environment">Name of the environment.</param>
-public sealed record DockerPlace(string Workspace, string Root, string Environment);
+public sealed record DockerPlace(string Workspace, string Root, string Environment)
+{
+    /// <summary>Components that others reach by their names.</summary>
+    public IReadOnlySet<string> Reachable { get; init; } = new HashSet<string>();
+}
 
 /// <summary>
 /// The docker target: components run as containers of one engine. Users reach them at the front port, which the workspace's agent owns; it leads to containers that are published on
@@ -22,9 +26,9 @@ public sealed record DockerPlace(string Workspace, string Root, string Environme
 /// <param name="engine">Disposed with the target.</param>
 /// <param name="launcher">The workspace's agent.</param>
 /// <param name="place">What its containers are found by.</param>
-/// <param name="signals">Asks what serves for its signals when it is observed; null: not asked.</param>
+/// <param name="signals">How to ask what serves a component at a revision and transaction for its signals; null: it is not asked.</param>
 /// <param name="mayLaunch">False: no agent is started just to read.</param>
-public sealed class DockerTarget(EngineClient engine, AgentLauncher launcher, DockerPlace place, TimeProvider clock, RunningSignals? signals = null, bool mayLaunch = true) : Target
+public sealed class DockerTarget(EngineClient engine, AgentLauncher launcher, DockerPlace place, TimeProvider clock, Func<string, string, string, SignalPlan?>? signals = null, bool mayLaunch = true) : Target
 {
     private readonly DockerFronts fronts = new(launcher, place.Environment, mayLaunch);
     private readonly Lock settling = new();
@@ -33,25 +37,48 @@ public sealed class DockerTarget(EngineClient engine, AgentLauncher launcher, Do
     public override async Task<IReadOnlyList<Observed>> ObserveAsync(CancellationToken cancel)
     {
         var containers = await ListAsync(null, cancel);
-        var byComponent = containers.GroupBy(c => c.Label(DockerLabels.Component)!).ToList();
-        if (byComponent.Count == 0)
+        var leads = containers.Any(c => c.Label(DockerLabels.Front) is not null) ? await fronts.ReadAsync(cancel) : null;
+        return await StatesAsync(containers, leads, state => PlanOf(state), new RunningSignals(clock), clock.GetUtcNow(), engine, cancel);
+    }
+
+    /// <summary>
+    /// Hands the question whether there is nothing to do over to the agent, which asks the engine on a warm connection; false when it cannot answer it (it does not run).
+    /// </summary>
+    /// <param name="variable">Reads an environment variable: what decides which engine it is.</param>
+    public async Task<bool> OfferNoOpAsync(Func<string, string?> variable, CancellationToken cancel)
+    {
+        var containers = await ListAsync(null, cancel);
+        var plans = containers.Where(c => c.Standing == Standing.Current).DistinctBy(c => c.Label(DockerLabels.Component))
+            .Select(c => signals?.Invoke(c.Label(DockerLabels.Component)!, c.Label(DockerLabels.Revision) ?? "", c.Label(DockerLabels.Transaction) ?? "")).ToList();
+        if (plans.Contains(null) || await launcher.TryConnectAsync(cancel) is not { } client)
         {
-            return [];
+            return false;
         }
 
-        var leads = containers.Any(c => c.Label(DockerLabels.Front) is not null) ? await fronts.ReadAsync(cancel) : null;
-        var now = clock.GetUtcNow();
-        return await Task.WhenAll(byComponent.Select(async group =>
+        await using (client)
+        {
+            var variables = EngineEndpoint.Variables.Select(v => (v, variable(v))).Where(v => v.Item2 is not null).ToDictionary(v => v.v, v => v.Item2!, StringComparer.Ordinal);
+            return (await client.AskAsync<AgentAnswer.Done>(
+                new AgentRequest.LookAt(place.Environment, place.Workspace, variables, engine.Endpoint.Text, [.. plans.OfType<SignalPlan>()]), cancel)).Changed;
+        }
+    }
+
+    /// <summary>What the containers are, component by component, with the signals of what serves.</summary>
+    internal static async Task<IReadOnlyList<Observed>> StatesAsync(
+        IReadOnlyList<OurContainer> containers, IReadOnlyDictionary<string, LeadState>? leads, Func<Observed, SignalPlan?> plans, RunningSignals signals, DateTimeOffset now,
+        EngineClient engine, CancellationToken cancel) =>
+        await Task.WhenAll(containers.GroupBy(c => c.Label(DockerLabels.Component)!).Select(async group =>
         {
             var state = DockerObserver.StateOf(group.Key, [.. group], leads?.GetValueOrDefault(group.Key), leads is not null, now);
             return state switch
             {
-                { Serving: true } when signals is not null => await signals.ReadAsync(state, [.. group.Where(c => c.Standing == Standing.Current).Select(c => c.Published)], cancel),
+                { Serving: true } when plans(state) is { } plan => await signals.ReadAsync(state, [.. group.Where(c => c.Standing == Standing.Current).Select(c => c.Published)], plan, cancel),
                 { Serving: false } when group.FirstOrDefault(c => c.Standing == Standing.Current && !c.Runs) is { } ended => state with { Tail = await engine.TailAsync(ended.Id, 5, cancel) },
                 _ => state,
             };
         }));
-    }
+
+    private SignalPlan? PlanOf(Observed state) => signals?.Invoke(state.Component, state.Revision ?? "", state.Transaction ?? "");
 
     public override async Task<RolloutResult> RolloutAsync(RolloutRequest request, Gate gate, Timeline timeline, int? parentSegment, CancellationToken cancel)
     {
@@ -75,6 +102,11 @@ public sealed class DockerTarget(EngineClient engine, AgentLauncher launcher, Do
         OurContainer[] ours = [.. all.Where(c => c.Label(DockerLabels.Component) == component)];
         var led = await fronts.EndAsync(component, cancel);
         await Task.WhenAll(ours.Select(c => StopOneAsync(engine, c, cancel)));
+        if (place.Reachable.Count > 0)
+        {
+            await new DockerNetworks(engine, place).PruneAsync(cancel);
+        }
+
         return ours.Length > 0 || led;
     }
 
@@ -177,7 +209,7 @@ public sealed class DockerTarget(EngineClient engine, AgentLauncher launcher, Do
             labels.Add($"{DockerLabels.Component}={component}");
         }
 
-        OurContainer[] all = [.. (await engine.ListContainersAsync(all: true, labels, cancel)).Where(c => c.Label(DockerLabels.Component) is not null).Select(DockerObserver.Read)];
+        var all = await ListAsync(engine, labels, cancel);
         if (all.FirstOrDefault(c => c.Label(DockerLabels.Root) is { } root && root != place.Root && Directory.Exists(root)) is { } foreign)
         {
             throw new FaultException(new Fault(
@@ -187,6 +219,9 @@ public sealed class DockerTarget(EngineClient engine, AgentLauncher launcher, Do
 
         return all;
     }
+
+    internal static async Task<IReadOnlyList<OurContainer>> ListAsync(EngineClient engine, IEnumerable<string> labels, CancellationToken cancel) =>
+        [.. (await engine.ListContainersAsync(all: true, labels, cancel)).Where(c => c.Label(DockerLabels.Component) is not null).Select(DockerObserver.Read)];
 
     private void CheckFence(IReadOnlyList<OurContainer> containers, long fence)
     {

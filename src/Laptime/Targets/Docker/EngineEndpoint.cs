@@ -13,6 +13,9 @@ namespace Laptime.Targets.Docker;
 /// <param name="Source">Who said so: <c>DOCKER_HOST</c>, <c>docker context NAME</c>, <c>the default</c>.</param>
 public sealed record EngineEndpoint(string Text, string? Socket, string? Host, int Port, string Source)
 {
+    /// <summary>The environment variables that <see cref="Find"/> reads.</summary>
+    public static IReadOnlyList<string> Variables { get; } = ["DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "HOME"];
+
     private const string DefaultSocket = "/var/run/docker.sock";
 
     /// <summary>As the docker command itself chooses: DOCKER_HOST, then DOCKER_CONTEXT, then the current context of its configuration, then the default socket.</summary>

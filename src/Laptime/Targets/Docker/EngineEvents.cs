@@ -29,6 +29,10 @@ public sealed partial class EngineClient
     public async Task<string> CreateNetworkAsync(NetworkCreate network, CancellationToken cancel) =>
         (await PostAsync("/networks/create", network, EngineJson.Default.NetworkCreate, EngineJson.Default.CreatedObject, cancel)).Id!;
 
+    /// <summary>Puts a container (running or not) into a network, where others find it by these names beside its own.</summary>
+    public Task ConnectAsync(string network, string container, IReadOnlyList<string> aliases, CancellationToken cancel) =>
+        PostAsync($"/networks/{Escape(network)}/connect", new NetworkConnect(container, new EndpointSettings { Aliases = [.. aliases] }), EngineJson.Default.NetworkConnect, cancel);
+
     /// <summary>False when there was none.</summary>
     public Task<bool> RemoveNetworkAsync(string id, CancellationToken cancel) => DeleteAsync($"/networks/{Escape(id)}", cancel);
 

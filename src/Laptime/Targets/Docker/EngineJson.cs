@@ -356,6 +356,9 @@ public sealed record NetworkCreate
 
     public string? Driver { get; init; }
 
+    /// <summary>Refuse a name that is taken; older engines would make a second one of it.</summary>
+    public bool? CheckDuplicate { get; init; }
+
     public bool? Attachable { get; init; }
 
     public bool? Internal { get; init; }
@@ -364,6 +367,8 @@ public sealed record NetworkCreate
 
     public Dictionary<string, string>? Labels { get; init; }
 }
+
+internal sealed record NetworkConnect(string Container, EndpointSettings EndpointConfig);
 
 public sealed record VolumeInspect
 {
@@ -426,6 +431,7 @@ public sealed record EngineAuth
 [JsonSerializable(typeof(ImageSummary[]))]
 [JsonSerializable(typeof(NetworkInspect[]))]
 [JsonSerializable(typeof(NetworkCreate))]
+[JsonSerializable(typeof(NetworkConnect))]
 [JsonSerializable(typeof(VolumeList))]
 [JsonSerializable(typeof(VolumeCreate))]
 [JsonSerializable(typeof(EngineAuth))]

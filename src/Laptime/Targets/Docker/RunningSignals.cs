@@ -1,47 +1,46 @@
 using Laptime.Signals;
+using Laptime.Targets.Local;
 using Laptime.Workspaces;
 
 namespace Laptime.Targets.Docker;
 
-/// <summary>Asks what serves for its ready and reflected signals, once each and at most for a second: a reading, not a wait.</summary>
-/// <param name="find">The component of a name; null: laptime.yaml does not have it any more.</param>
-/// <param name="names">Values of template names for a component at a revision and transaction.</param>
-public sealed class RunningSignals(Func<string, Component?> find, Func<Component, string, string, Func<string, string?>> names, IReadOnlyList<string> secrets, string root, TimeProvider clock)
+/// <summary>Asks what serves for its ready and reflected signals, once each and at most for a second: a reading, not a wait. Commands are not run for it.</summary>
+public sealed class RunningSignals(TimeProvider clock)
 {
     private static readonly TimeSpan Bound = TimeSpan.FromSeconds(1);
 
     private readonly ProbeClient probes = new(clock);
 
+    /// <summary>The probes of a component at a revision, but for the port.</summary>
+    /// <param name="names">Values of template names at that revision.</param>
+    public static SignalPlan PlanOf(Component component, Func<string, string?> names, IReadOnlyList<string> secrets)
+    {
+        string? Name(string name) => name == "port" ? AgentProtocol.PortToken : names(name);
+        ProbePlan? Plan(Probe? probe) => probe is null or { Form: ProbeForm.Run or ProbeForm.File } ? null : RunPlanner.ProbePlanOf(probe, Name, "");
+        var reflect = component.Probes.Reflect is { } declared ? Revisions.Asking(declared) : null;
+        return new SignalPlan(component.Name, component.Run?.Port, Plan(component.Probes.Ready), Plan(reflect), component.Probes.Ready is not null, secrets);
+    }
+
     /// <param name="state">What was observed, and serves.</param>
     /// <param name="ports">Where its instances are reached; the worst answer counts.</param>
-    public async Task<Observed> ReadAsync(Observed state, IReadOnlyList<int?> ports, CancellationToken cancel)
+    public async Task<Observed> ReadAsync(Observed state, IReadOnlyList<int?> ports, SignalPlan plan, CancellationToken cancel)
     {
-        if (find(state.Component) is not { Run: { } run } component)
-        {
-            return state;
-        }
-
-        var resolve = names(component, state.Revision ?? "", state.Transaction ?? "");
-        var ready = component.Probes.Ready is { Form: not ProbeForm.Run } probe
-            ? await Task.WhenAll(ports.Select(port => AskAsync(probe, component, port, resolve, slow: false, cancel)))
-            : null;
-        bool? reflected = component.Probes.Reflect is { Form: not ProbeForm.Run } reflect && Revisions.Asking(reflect) is { } question
-            ? await AskAsync(question, component, run.Port, resolve, slow: null, cancel)
-            : true;
+        var ready = plan.Ready is { } probe ? await Task.WhenAll(ports.Select(port => AskAsync(probe, plan, port, slow: false, cancel))) : null;
+        var reflected = plan.Reflect is { } reflect ? await AskAsync(reflect, plan, plan.Front, slow: null, cancel) : true;
         return state with
         {
-            Ready = ready is null ? component.Probes.Ready is null ? SignalStatus.NotDefined : SignalStatus.NotRun : Worst(ready),
+            Ready = ready is not null ? Worst(ready) : plan.ReadyDeclared ? SignalStatus.NotRun : SignalStatus.NotDefined,
             // Without a probe: the engine runs exactly the image and settings of the labels, and the front leads there.
             Reflected = Worst([reflected]),
         };
     }
 
-    private async Task<bool?> AskAsync(Probe probe, Component component, int? port, Func<string, string?> resolve, bool? slow, CancellationToken cancel)
+    private async Task<bool?> AskAsync(ProbePlan probe, SignalPlan plan, int? port, bool? slow, CancellationToken cancel)
     {
-        var answer = await probes.AskOnceAsync(probe, new ProbeContext
+        var text = $"{port}";
+        var answer = await probes.AskOnceAsync(probe.ToProbe(value => value.Replace(AgentProtocol.PortToken, text, StringComparison.Ordinal)), new ProbeContext
         {
-            Component = component.Name, Port = port, Directory = Path.Combine(root, component.Path), Names = name => name == "port" ? $"{port}" : resolve(name),
-            Secrets = secrets, Life = static _ => ValueTask.FromResult<Life>(new Life.Running()),
+            Component = plan.Component, Port = port, Directory = "", Names = static _ => null, Secrets = plan.Secrets, Life = static _ => ValueTask.FromResult<Life>(new Life.Running()),
         }, Bound, cancel);
         return answer.Reach == ProbeReach.Unaskable ? null : answer.TimedOut ? slow : answer.Passed;
     }

@@ -36,6 +36,7 @@ public static class AgentProtocol
 [JsonDerivedType(typeof(Drain), "drain")]
 [JsonDerivedType(typeof(EndLead), "end-lead")]
 [JsonDerivedType(typeof(AskLeads), "leads")]
+[JsonDerivedType(typeof(LookAt), "look-at")]
 [JsonDerivedType(typeof(Watch), "watch")]
 [JsonDerivedType(typeof(AskStatus), "status")]
 [JsonDerivedType(typeof(Shutdown), "shutdown")]
@@ -93,6 +94,15 @@ public abstract record AgentRequest
 
     /// <summary>Answered with <see cref="AgentAnswer.Leads"/>.</summary>
     public sealed record AskLeads(string Environment) : AgentRequest;
+
+    /// <summary>
+    /// From now on answers for an environment whose components run in containers, when it is asked whether there is nothing to do: by asking the engine each time. Forgotten when the agent
+    /// ends. Answered with <see cref="AgentAnswer.Done"/>, <c>Changed</c> telling whether it can.
+    /// </summary>
+    /// <param name="Workspace">Name of the workspace, which the containers carry.</param>
+    /// <param name="Variables">What decides which engine it is: DOCKER_HOST and its like, as the command has them.</param>
+    /// <param name="Endpoint">The engine that they lead to now; when they lead to another there is no answer.</param>
+    public sealed record LookAt(string Environment, string Workspace, IReadOnlyDictionary<string, string> Variables, string Endpoint, IReadOnlyList<SignalPlan> Signals) : AgentRequest;
 
     /// <summary>
     /// Watches these input directories (absolute) from now on, instead of those before. Answered with <see cref="AgentAnswer.Watching"/>; check the index in
@@ -236,6 +246,11 @@ public sealed record ProbePlan
         return new Probe { Form = form, At = new SourceLocation("laptime.yaml", 0, 0) };
     }
 }
+
+/// <summary>How to ask what serves a component for its signals.</summary>
+/// <param name="Front">The port that users reach it at; null without one.</param>
+/// <param name="ReadyDeclared">There is a ready probe, though maybe none that can be asked from here.</param>
+public sealed record SignalPlan(string Component, int? Front, ProbePlan? Ready, ProbePlan? Reflect, bool ReadyDeclared, IReadOnlyList<string> Secrets);
 
 /// <param name="Name">In messages: the container's name.</param>
 /// <param name="Port">On loopback.</param>

@@ -80,7 +80,7 @@ internal static class RunPlanner
         return environment;
     }
 
-    private static ProbePlan ProbePlanOf(Probe probe, Func<string, string?> names, string folder) => probe.Form switch
+    internal static ProbePlan ProbePlanOf(Probe probe, Func<string, string?> names, string folder) => probe.Form switch
     {
         ProbeForm.Http http => new ProbePlan
         {

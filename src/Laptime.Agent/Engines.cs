@@ -1,0 +1,91 @@
+using Laptime.Foundations;
+using Laptime.Targets;
+using Laptime.Targets.Docker;
+using Laptime.Targets.Local;
+
+namespace Laptime.Agent;
+
+/// <summary>
+/// Environments whose components run in containers, as far as a command has asked the agent to answer for them: the engine is read each time, on a connection that is warm. Nothing is remembered of
+/// what it said.
+/// </summary>
+internal sealed class Engines(Leads leads, TimeProvider clock) : IDisposable
+{
+    private static readonly TimeSpan Bound = TimeSpan.FromSeconds(1);
+
+    private readonly Lock gate = new();
+    private readonly Dictionary<string, (AgentRequest.LookAt Request, EngineClient Client)> known = new(StringComparer.Ordinal);
+    private readonly RunningSignals signals = new(clock);
+
+    /// <summary>False when the engine cannot be asked from here.</summary>
+    internal async Task<bool> LookAtAsync(AgentRequest.LookAt request, CancellationToken cancel)
+    {
+        var endpoint = EngineEndpoint.Parse(request.Endpoint, "the command");
+        lock (gate)
+        {
+            if (known.TryGetValue(request.Environment, out var before) && before.Request.Endpoint == request.Endpoint)
+            {
+                known[request.Environment] = (request, before.Client);
+            }
+            else
+            {
+                before.Client?.Dispose();
+                known[request.Environment] = (request, new EngineClient(endpoint, clock));
+            }
+        }
+
+        return await ReadAsync(request.Environment, cancel) is not null;
+    }
+
+    /// <summary>What the engine runs of the environment now; null when the agent was not asked to look there, or cannot.</summary>
+    internal async Task<IReadOnlyList<Observed>?> ReadAsync(string environment, CancellationToken cancel)
+    {
+        AgentRequest.LookAt request;
+        EngineClient client;
+        lock (gate)
+        {
+            if (!known.TryGetValue(environment, out var found))
+            {
+                return null;
+            }
+
+            (request, client) = found;
+        }
+
+        using var bounded = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        bounded.CancelAfter(Bound);
+        try
+        {
+            // `docker context use` may lead the command elsewhere by now.
+            if (EngineEndpoint.Find(request.Variables.GetValueOrDefault).Text != request.Endpoint)
+            {
+                return null;
+            }
+
+            var containers = await DockerTarget.ListAsync(
+                client, [$"{DockerLabels.Workspace}={request.Workspace}", $"{DockerLabels.Environment}={environment}"], bounded.Token);
+            var plans = request.Signals.ToDictionary(p => p.Component, StringComparer.Ordinal);
+            return await DockerTarget.StatesAsync(
+                containers, leads.Read(environment).ToDictionary(l => l.Component, StringComparer.Ordinal), state => plans.GetValueOrDefault(state.Component), signals, clock.GetUtcNow(), client,
+                bounded.Token);
+        }
+        catch (Exception e) when (e is FaultException or LapException || (e is OperationCanceledException && !cancel.IsCancellationRequested))
+        {
+            // Whoever asked looks in full then, and has the words for it.
+            return null;
+        }
+    }
+
+    public void Dispose()
+    {
+        lock (gate)
+        {
+            foreach (var (_, client) in known.Values)
+            {
+                client.Dispose();
+            }
+
+            known.Clear();
+        }
+    }
+}
