@@ -36,7 +36,7 @@ public sealed class DoctorTests
         var told = (await scene.Workspace.LapAsync("doctor")).Exits(2).Out;
         Assert.Contains("fail", told, StringComparison.Ordinal);
         Assert.Contains("mend: ", told, StringComparison.Ordinal);
-        Assert.All(told.Split('\n'), line => Assert.True(line.Length <= 80, line));
+        Assert.All(told.Split('\n'), line => Assert.True(line.Length <= 100, line));
     }
 
     [Fact]
