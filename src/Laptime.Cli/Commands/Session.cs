@@ -104,7 +104,7 @@ internal sealed class Session(ParseResult arguments, Shutdown shutdown)
         return environment.Target switch
         {
             TargetKind.Process => new LocalTarget(Launcher, environment.Name, mayLaunch),
-            TargetKind.Docker => OpenDocker(environment, mayLaunch),
+            TargetKind.Docker => OpenDocker(environment, names, mayLaunch),
             TargetKind.Swarm => OpenSwarm(environment, names),
             TargetKind.Command => new CommandTarget(
                 Workspace.Root, environment.Name, environment.Commands!, names.Value.Of, names.Value.Secrets, Runner, Clock),
@@ -117,17 +117,15 @@ internal sealed class Session(ParseResult arguments, Shutdown shutdown)
         };
     }
 
-    private DockerTarget OpenDocker(DeployEnvironment environment, bool mayLaunch)
-    {
-        var (scope, names) = (Scope, Scope.Names);
-        return new DockerTarget(
-            new EngineClient(EngineEndpoint.Find(System.Environment.GetEnvironmentVariable), Clock), Launcher,
-            new DockerPlace(Workspace.Name, Workspace.Root, environment.Name) { Reachable = scope.Workspace.Components.SelectMany(c => c.Needs).ToHashSet(StringComparer.Ordinal) }, Clock,
-            (name, revision, transaction) => scope.Workspace.Find(name) is { Run: not null } component
-                ? RunningSignals.PlanOf(component, names.For(component, revision, transaction), names.Secrets)
-                : null,
-            mayLaunch);
-    }
+    private DockerTarget OpenDocker(DeployEnvironment environment, Lazy<TemplateScope> names, bool mayLaunch) => new(
+        new EngineClient(EngineEndpoint.Find(System.Environment.GetEnvironmentVariable), Clock), Launcher,
+        new DockerPlace(Workspace.Name, Workspace.Root, environment.Name) { Reachable = Workspace.Components.SelectMany(c => c.Needs).ToHashSet(StringComparer.Ordinal) },
+        Clock, SignalsOf(names), mayLaunch);
+
+    /// <summary>How what serves a component at a revision and transaction is asked for its signals; null where there is nothing to ask.</summary>
+    private Func<string, string, string, SignalPlan?> SignalsOf(Lazy<TemplateScope> names) => (name, revision, transaction) => Workspace.Find(name) is { Run: not null } component
+        ? RunningSignals.PlanOf(component, names.Value.For(component, revision, transaction), names.Value.Secrets)
+        : null;
 
     /// <summary>Where a cluster pulls an image from: the registry that artifacts are stored in.</summary>
     private string? ImageOf(Digest artifact) =>
@@ -146,7 +144,7 @@ internal sealed class Session(ParseResult arguments, Shutdown shutdown)
             new SwarmPlace(
                 Workspace.Name, Workspace.Root, environment.Name, SwarmPlace.StackOf(project, Workspace.Name, environment.Name), new WorkspaceFolder(Workspace.Root).Environment(environment.Name)),
             Runner, Clock,
-            new RunningSignals(Workspace.Find, (component, revision, transaction) => names.Value.For(component, revision, transaction), names.Value.Secrets, Workspace.Root, Clock));
+            SignalsOf(names));
     }
 
     public AgentLauncher Launcher => field ??= new AgentLauncher(new AgentFolder(Workspace.Root), Version, Clock);

@@ -4,6 +4,7 @@ using Laptime.Foundations;
 using Laptime.Processes;
 using Laptime.Signals;
 using Laptime.Targets.Docker;
+using Laptime.Targets.Local;
 using Laptime.Timing;
 using Laptime.Workspaces.Compose;
 
@@ -27,8 +28,8 @@ public sealed record SwarmPlace(string Workspace, string Root, string Environmen
 /// </summary>
 /// <param name="engine">A manager of the swarm; disposed with the target.</param>
 /// <param name="project">The environment's compose files.</param>
-/// <param name="signals">Asks what serves for its signals when it is observed; null: not asked.</param>
-public sealed class SwarmTarget(EngineClient engine, ComposeProject project, SwarmPlace place, ProcessRunner runner, TimeProvider clock, RunningSignals? signals = null) : Target
+/// <param name="signals">How to ask what serves a component at a revision and transaction for its signals; null: it is not asked.</param>
+public sealed class SwarmTarget(EngineClient engine, ComposeProject project, SwarmPlace place, ProcessRunner runner, TimeProvider clock, Func<string, string, string, SignalPlan?>? signals = null) : Target
 {
     /// <summary>Tasks are started by the swarm's nodes and mostly waited for: a whole stack goes at once.</summary>
     private const int ServicesAtOnce = 64;
@@ -57,7 +58,8 @@ public sealed class SwarmTarget(EngineClient engine, ComposeProject project, Swa
             var state = SwarmObserver.StateOf(service, [.. tasks[service.ID]], records.Find(service.Label(DockerLabels.Component)!));
             return state switch
             {
-                { Serving: true } when signals is not null => await signals.ReadAsync(state, [.. SwarmObserver.PortsOf(service)], cancel),
+                { Serving: true } when signals?.Invoke(state.Component, state.Revision ?? "", state.Transaction ?? "") is { } plan =>
+                    await new RunningSignals(clock).ReadAsync(state, [.. SwarmObserver.PortsOf(service)], plan, cancel),
                 { Serving: false } when SwarmObserver.Ended([.. tasks[service.ID]]) is { Container: { } container } => state with { Tail = await engine.TailAsync(container, 5, cancel) },
                 _ => state,
             };
