@@ -5,7 +5,10 @@ namespace Laptime.Planning;
 /// <summary>What a deploy would do, per component, in the order of `uses` (what is used comes first).</summary>
 public sealed record Plan(IReadOnlyList<PlannedComponent> Components, IReadOnlyList<string> ParityGaps, IReadOnlyList<string> Warnings)
 {
-    public bool HasChanges => Components.Any(c => c.Action != ActionKind.Skip);
+    /// <summary>Null: the environment stands.</summary>
+    public PlannedBootstrap? Bootstrap { get; init; }
+
+    public bool HasChanges => Bootstrap is not null || Components.Any(c => c.Action != ActionKind.Skip);
 }
 
 /// <summary>What is planned for one component, and why.</summary>
@@ -33,7 +36,7 @@ public sealed record PlannedComponent
 
     public bool Builds => Action is ActionKind.Build or ActionKind.BuildAndRollout;
 
-    public bool RollsOut => Action is ActionKind.Rollout or ActionKind.BuildAndRollout or ActionKind.LookupAndRollout;
+    public bool RollsOut => Action is ActionKind.Rollout or ActionKind.BuildAndRollout or ActionKind.LookupAndRollout or ActionKind.Bootstrap;
 }
 
 /// <summary>What Laptime wrote when it last verified a component in an environment: history that explains, never the reason to skip.</summary>
@@ -96,6 +99,12 @@ public sealed record PlanningFacts
 
     /// <summary>Components to act on; null: all.</summary>
     public IReadOnlySet<string>? Selected { get; init; }
+
+    /// <summary>Null: the environment has no bootstrap.</summary>
+    public InfraFacts? Infra { get; init; }
+
+    /// <summary>The components that were named, where a bootstrap made that all; null: it did not.</summary>
+    public IReadOnlySet<string>? Widened { get; init; }
 
     public bool Force { get; init; }
 

@@ -15,6 +15,7 @@ public static class Planner
     {
         var planned = new Dictionary<string, PlannedComponent>(StringComparer.Ordinal);
         var ordered = new List<PlannedComponent>();
+        var bootstrap = facts.OnlyBuild ? null : facts.Infra?.Plan;
         foreach (var component in Order.ByUses(workspace))
         {
             if (facts.Selected is null || facts.Selected.Contains(component.Name))
@@ -25,7 +26,10 @@ public static class Planner
             }
         }
 
-        return new Plan(ordered, ParityGap.Of(workspace, facts.Selected, environment.Loop, facts.Full), Warnings(workspace, facts));
+        return new Plan(ordered, ParityGap.Of(workspace, facts.Selected, environment.Loop, facts.Full), [.. Warnings(workspace, facts), .. bootstrap is null ? (IReadOnlyList<string>)[] : [bootstrap.Text(environment.Name, facts.Widened)]])
+        {
+            Bootstrap = bootstrap,
+        };
     }
 
     /// <summary>

@@ -28,6 +28,11 @@ public sealed class Deployer(
         return EndAsync(options, timeline, async run =>
         {
             var detected = await detector.DetectAsync(options, toAct: true, timeline, cancel);
+            if (detected.Facts.Widened is not null)
+            {
+                run.Widen();
+            }
+
             var earlier = new EarlierBuilds(run, store, detected.Lookups);
             Plan plan;
             IReadOnlySet<string> undelivered;
@@ -53,7 +58,7 @@ public sealed class Deployer(
                 SafeLoop.Require(plan, detected.Lookups);
             }
 
-            var orphans = target.Prunes && options.Selected is null && detected.Observed.Any(o => scope.Workspace.Find(o.Component)?.Run is null);
+            var orphans = target.Prunes && run.Options.Selected is null && detected.Observed.Any(o => scope.Workspace.Find(o.Component)?.Run is null);
             if (!plan.HasChanges && !options.Recreate && !orphans)
             {
                 return await StillReadyAsync(run, detected, cancel);
@@ -64,8 +69,10 @@ public sealed class Deployer(
             var built = await new BuildPhase(run, detected, detector, store, new ArtifactFetch(store, lookup?.Shared), lookup, earlier, builder, onLine).RunAsync(plan, cancel);
             var rollout = new RolloutPhase(run, store, target, prober);
             await rollout.RememberBuiltAsync(built, detected.Facts, cancel);
-            var rolledOut = built.Components.Any(c => c.RollsOut) || recreate || orphans ? await rollout.RunAsync(built, detected.Facts, recreate, cancel) : 0;
+            var rolledOut = built.Components.Any(c => c.RollsOut) || recreate || orphans || plan.Bootstrap is not null
+                ? await rollout.RunAsync(built with { Bootstrap = plan.Bootstrap }, detected.Facts, recreate, builder.Runner, cancel) : 0;
             return rolledOut > 0 ? Outcome.Reflected
+                : plan.Bootstrap is not null ? Outcome.Ok
                 : run.Counters.Built > 0 && built.Components.All(c => scope.Workspace.Find(c.Name)!.Run is null) ? Outcome.Built
                 : Outcome.Unchanged;
         }, () => trigger, cancel);

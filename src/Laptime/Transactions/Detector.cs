@@ -73,6 +73,11 @@ public sealed class Detector(
             throw;
         }
 
+        // What a bootstrap takes down cannot be known before: then everything is planned, whatever was named.
+        var infra = new Bootstrap(scope).Facts(scan);
+        var bootstraps = infra?.Plan is not null && !options.OnlyPrebuilt;
+        var widened = bootstraps ? options.Selected : null;
+        options = bootstraps ? options with { Selected = null } : options;
         var (records, recorded) = await remembering;
         var fingerprints = new Dictionary<string, ComponentFingerprint>(StringComparer.Ordinal);
         var artifacts = new Dictionary<string, Digest>(StringComparer.Ordinal);
@@ -119,7 +124,7 @@ public sealed class Detector(
         {
             observed = await observing;
         }
-        catch (FaultException e) when (!toAct)
+        catch (FaultException e) when (!toAct || bootstraps)
         {
             unreadable = e.Fault.What;
         }
@@ -135,6 +140,8 @@ public sealed class Detector(
             Records = records.ToDictionary(r => r.Key, r => r.Value[0], StringComparer.Ordinal),
             RecordedFingerprints = recorded,
             Selected = options.Selected,
+            Infra = infra,
+            Widened = widened,
             Force = options.Force,
             OnlyBuild = target is null,
             Full = options.Full,

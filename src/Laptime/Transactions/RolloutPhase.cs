@@ -3,6 +3,7 @@ using Laptime.Building;
 using Laptime.Fingerprints;
 using Laptime.Foundations;
 using Laptime.Planning;
+using Laptime.Processes;
 using Laptime.Signals;
 using Laptime.Targets;
 using Laptime.Workspaces;
@@ -22,9 +23,15 @@ internal sealed class RolloutPhase(TransactionRun run, ArtifactStore store, Targ
 
     /// <summary>Rolls the plan out.</summary>
     /// <returns>How many components were rolled out.</returns>
-    public async Task<int> RunAsync(Plan built, PlanningFacts facts, bool recreate, CancellationToken cancel)
+    public async Task<int> RunAsync(Plan built, PlanningFacts facts, bool recreate, ProcessRunner runner, CancellationToken cancel)
     {
         using var held = await LockAsync(cancel);
+        if (built.Bootstrap is { } bootstrap)
+        {
+            // Everything is built: only now is the environment touched.
+            await new Bootstrap(run.Scope).RunAsync(run, bootstrap, runner, held.Fence, cancel);
+        }
+
         var observed = await ObserveAsync(cancel);
         if (recreate)
         {
@@ -150,6 +157,7 @@ internal sealed class RolloutPhase(TransactionRun run, ArtifactStore store, Targ
         var facts = before with
         {
             Observed = Detector.RunningOf(observed),
+            Unreadable = null,
             Artifacts = built.Components.Where(c => !c.Artifact.IsNone).ToDictionary(c => c.Name, c => c.Artifact, StringComparer.Ordinal),
             Prebuilt = built.Components.Where(c => c is { Prebuilt: true, Builds: false }).Select(c => c.Name).ToHashSet(StringComparer.Ordinal),
             Fingerprints = built.Components.ToDictionary(c => c.Name, c => c.Fingerprint, StringComparer.Ordinal),
@@ -173,6 +181,11 @@ internal sealed class RolloutPhase(TransactionRun run, ArtifactStore store, Targ
             else if (planned.Builds)
             {
                 now = now with { Action = ActionKind.BuildAndRollout, Cause = planned.Cause, Detail = planned.Detail };
+            }
+            else if (built.Bootstrap is { } bootstrap && now.RollsOut && now.Cause == Cause.TargetDrifted)
+            {
+                // It stood before, or nobody could look: the bootstrap took it down.
+                now = now with { Action = ActionKind.Bootstrap, Cause = Cause.InfraChanged, Detail = bootstrap.Detail };
             }
 
             if (now.Action == ActionKind.Skip && planned.Builds)

@@ -14,7 +14,10 @@ public sealed class TransactionRun(DeployScope scope, DeployOptions options, Tim
 
     public DeployScope Scope { get; } = scope;
 
-    public DeployOptions Options { get; } = options;
+    public DeployOptions Options { get; private set; } = options;
+
+    /// <summary>From here on all components are acted on, whatever was named.</summary>
+    public void Widen() => Options = Options with { Selected = null };
 
     public Timeline Timeline { get; } = timeline;
 
