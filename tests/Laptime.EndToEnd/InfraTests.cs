@@ -67,7 +67,7 @@ public sealed class InfraTests
         await workspace.DeployAsync();
         workspace.Write("infra/size.txt", "large");
         var quiet = (await workspace.DeployAsync()).Valid();
-        Assert.Equal(("ok", "skip unchanged", 0, 2), (quiet.Outcome(), quiet.What("api"), quiet.Count("deploys"), Ups(workspace)));
+        Assert.Equal(("bootstrapped", "skip unchanged", 0, 2), (quiet.Outcome(), quiet.What("api"), quiet.Count("deploys"), Ups(workspace)));
 
         Up(workspace, "echo no such network >&2; exit 3");
         var failed = (await workspace.JsonAsync(11, "deploy")).Valid();
@@ -76,7 +76,7 @@ public sealed class InfraTests
 
         // Back to the content that stood before: but the environment was left half way.
         Up(workspace, "true");
-        Assert.Equal("ok", (await workspace.DeployAsync()).Valid().Outcome());
+        Assert.Equal("bootstrapped", (await workspace.DeployAsync()).Valid().Outcome());
         Assert.Equal(4, Ups(workspace));
         Assert.Equal("unchanged", (await workspace.DeployAsync()).Valid().Outcome());
         Assert.Contains("infra of local changed", (await WithEditAsync(workspace)).Out, StringComparison.Ordinal);

@@ -8,7 +8,7 @@ internal static class Symbols
     public static Span Outcome(Terminal terminal, string? outcome) => outcome switch
     {
         null => Running(terminal),
-        "ok" or "reflected" or "built" or "published" or "rolled-back" or "stopped" => Good(terminal),
+        "ok" or "reflected" or "built" or "published" or "bootstrapped" or "rolled-back" or "stopped" => Good(terminal),
         "unchanged" => Skip(),
         "planned" => new Span(terminal.Unicode ? "→" : ">", Tone.Accent),
         "interrupted" => new Span("!", Tone.Warn),

@@ -9,6 +9,7 @@ public sealed record Outcome
     public static readonly Outcome Built = new("built", 0, "built; nothing here has to be rolled out");
     public static readonly Outcome Published = new("published", 0, "built, signed and in the store; nothing was rolled out");
     public static readonly Outcome Planned = new("planned", 0, "a plan only; nothing was run or written");
+    public static readonly Outcome Bootstrapped = new("bootstrapped", 0, "the environment was bootstrapped; what runs in it stood, and was not rolled out");
     public static readonly Outcome RolledBack = new("rolled-back", 0, "the earlier revision was seen serving again");
     public static readonly Outcome Stopped = new("stopped", 0, "what was deployed was stopped");
     public static readonly Outcome InternalError = new("internal-error", 1, "a bug in lap: please report it");
@@ -47,7 +48,7 @@ public sealed record Outcome
 
     public static IReadOnlyList<Outcome> All { get; } =
     [
-        Ok, Reflected, Unchanged, Built, Published, Planned, RolledBack, Stopped, InternalError, UsageError, HasChanges, BuildFailed, RolloutFailed,
+        Ok, Reflected, Unchanged, Built, Published, Planned, Bootstrapped, RolledBack, Stopped, InternalError, UsageError, HasChanges, BuildFailed, RolloutFailed,
         ReadinessTimeout, NotLive, SmokeFailed, NotReflected, Regression, Inconclusive, BudgetExceeded, LedgerConflict, Locked,
         GuardrailRefused, RollbackFailed, TierFailed, GateFailed, NeverListened, Flapping, Interrupted, Terminated,
     ];

@@ -29,6 +29,7 @@ public static class Sentences
             "stopped" => $"stopped: {List(Acted(document), "components")}",
             "built" => $"{List(Acted(document), "components")} built{After(document)}{Most(document)}",
             "published" => $"{List(Acted(document), "components")} published{After(document)}{Most(document)}",
+            "bootstrapped" => $"{document.Environment} bootstrapped, and what runs in it stood{After(document)}{Most(document)}",
             "rolled-back" => $"{List(Acted(document), "components")} rolled back{After(document)}{Most(document)}",
             "reflected" => $"{List(Acted(document), "components")} reflected{After(document)}{Most(document)}",
             var other => other + After(document) + Most(document),

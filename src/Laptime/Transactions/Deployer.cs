@@ -72,7 +72,7 @@ public sealed class Deployer(
             var rolledOut = built.Components.Any(c => c.RollsOut) || recreate || orphans || plan.Bootstrap is not null
                 ? await rollout.RunAsync(built with { Bootstrap = plan.Bootstrap }, detected.Facts, recreate, builder.Runner, cancel) : 0;
             return rolledOut > 0 ? Outcome.Reflected
-                : plan.Bootstrap is not null ? Outcome.Ok
+                : plan.Bootstrap is not null ? Outcome.Bootstrapped
                 : run.Counters.Built > 0 && built.Components.All(c => scope.Workspace.Find(c.Name)!.Run is null) ? Outcome.Built
                 : Outcome.Unchanged;
         }, () => trigger, cancel);

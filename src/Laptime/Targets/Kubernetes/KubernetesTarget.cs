@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Laptime.Artifacts;
 using Laptime.Fingerprints;
 using Laptime.Foundations;
 using Laptime.Processes;
@@ -15,9 +16,10 @@ namespace Laptime.Targets.Kubernetes;
 /// <param name="root">Absolute path of the workspace.</param>
 /// <param name="components">Names of all components.</param>
 /// <param name="imageOf">The image reference of an artifact, pinned to its digest; null when the cluster could not pull it.</param>
+/// <param name="registry">The registry that the cluster pulls from: what it lacks is pushed before the rollout. Null: images are there already.</param>
 /// <param name="recordFolder">Where the objects of successful rollouts are kept, to roll back to.</param>
 public sealed class KubernetesTarget(
-    string root, string workspace, string environment, KubernetesSettings settings, IReadOnlyCollection<string> components, Func<Digest, string?> imageOf, string recordFolder,
+    string root, string workspace, string environment, KubernetesSettings settings, IReadOnlyCollection<string> components, Func<Digest, string?> imageOf, Func<ArtifactStore>? registry, string recordFolder,
     IReadOnlyList<string> secrets, ProcessRunner runner, TimeProvider clock) : Target
 {
     private static readonly TimeSpan UndoBound = TimeSpan.FromMinutes(1);
@@ -58,6 +60,7 @@ public sealed class KubernetesTarget(
                 Outcome.Locked, $"{component.Name} was changed by a later transaction (fence {before.Fence}; this one has {request.Fence})", component.Name, "see `lap lock status`, then deploy again"));
         }
 
+        await PushAsync(request, timeline, parentSegment, cancel);
         SignalSet signals;
         try
         {
@@ -118,6 +121,27 @@ public sealed class KubernetesTarget(
             lines = -1;
         }
         while (follow && !cancel.IsCancellationRequested && await StateAsync(component, cancel) is { Pods.Count: > 0 });
+    }
+
+    /// <summary>The tag only keeps it from the registry's garbage collection: what is deployed is the digest.</summary>
+    private async Task PushAsync(RolloutRequest request, Timeline timeline, int? parent, CancellationToken cancel)
+    {
+        if (registry is null || request.Store is not { } store || registry() is not { } to || ReferenceEquals(store, to))
+        {
+            return;
+        }
+
+        using var segment = timeline.Begin("rollout/push", request.Component.Name, parent: parent);
+        try
+        {
+            await ArtifactCopy.CopyAsync(store, to, request.Artifact, [$"deployed-{environment}-{request.Component.Name}"], cancel);
+            segment.End();
+        }
+        catch (StoreException e)
+        {
+            segment.End("failed");
+            throw new FaultException(e.Fault with { Outcome = Outcome.RolloutFailed, What = $"{request.Component.Name}: its image cannot be pushed: {e.Fault.What}" }, e);
+        }
     }
 
     private async Task<ObjectPlan> PlanAsync(RolloutRequest request, string image, Timeline timeline, int? parent, CancellationToken cancel)

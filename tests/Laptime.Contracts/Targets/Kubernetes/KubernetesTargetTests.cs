@@ -23,7 +23,7 @@ public sealed class KubernetesTargetTests : IAsyncLifetime
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     private KubernetesTarget Target => target ??= new KubernetesTarget(
-        root, "shop", "staging", new KubernetesSettings(["k8s/*.yaml"], null, null, [], "fake", "shop"), ["web", "api"], digest => $"registry.example/shop@{digest}",
+        root, "shop", "staging", new KubernetesSettings(["k8s/*.yaml"], null, null, [], "fake", "shop"), ["web", "api"], digest => $"registry.example/shop@{digest}", null,
         Path.Combine(root, ".laptime", "env", "staging"), [], new ProcessRunner(TimeProvider.System), TimeProvider.System);
 
     public ValueTask InitializeAsync()
