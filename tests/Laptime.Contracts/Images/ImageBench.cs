@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Laptime.Artifacts;
 using Laptime.Artifacts.Images;
 using Laptime.Building;
@@ -24,7 +25,8 @@ internal sealed class ImageBench : IDisposable
 
     public List<Segment> Segments { get; } = [];
 
-    public List<string> Lines { get; } = [];
+    /// <summary>What the tools printed, from their own threads.</summary>
+    public ConcurrentQueue<string> Lines { get; } = [];
 
     public Dictionary<string, string> Values { get; } = [];
 
@@ -54,7 +56,7 @@ internal sealed class ImageBench : IDisposable
             {
                 Root = Root, Component = component, Loop = Loop.Fast, Values = n => Values.GetValueOrDefault(n), Fingerprint = fingerprint, LogFolder = At("logs"),
             },
-            new Timeline(TimeProvider.System, Segments.Add), null, l => Lines.Add(l.Line.Text), cancel);
+            new Timeline(TimeProvider.System, Segments.Add), null, l => Lines.Enqueue(l.Line.Text), cancel);
         var image = await new ImageStore(Store, Root, At(".laptime", "images"), runner, TimeProvider.System).StoreAsync(result.Image!, fingerprint.Value, cancel);
         Assert.Equal(image, await Store.FindAsync(fingerprint.Value, cancel));
         Assert.True(result.Image is not BuiltImage.Archive archive || !Path.Exists(archive.Path), "what the tool wrote is gone when it is stored");

@@ -6,10 +6,9 @@ using Laptime.Artifacts.Images;
 using Laptime.Building.Images;
 using Laptime.Fingerprints;
 using Laptime.Foundations;
+using static Laptime.Tests.Artifacts.Images.ImageParts;
 
 namespace Laptime.Tests.Artifacts.Images;
-
-using static ImageParts;
 
 public sealed class ImageImportTests : IDisposable
 {

@@ -8,10 +8,9 @@ using Laptime.Fingerprints;
 using Laptime.Foundations;
 using Laptime.Processes;
 using Laptime.Workspaces;
+using static Laptime.Tests.Artifacts.Images.ImageParts;
 
 namespace Laptime.Tests.Artifacts.Images;
-
-using static ImageParts;
 
 public sealed class LayeredImageTests : IDisposable
 {
