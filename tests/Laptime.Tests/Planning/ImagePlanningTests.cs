@@ -21,7 +21,7 @@ public sealed class ImagePlanningTests
         var environment = new DeployEnvironment { Name = "local", Target = target };
         if (!refused)
         {
-            TargetFit.Require(workspace, environment, null);
+            TargetFit.Require(Workspace(Image("a"), Image("b")), environment, null);
             return;
         }
 
