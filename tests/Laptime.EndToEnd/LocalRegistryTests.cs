@@ -89,7 +89,7 @@ public sealed class LocalRegistryTests
             {
                 using var client = await listener.AcceptTcpClientAsync(cancel);
                 await client.GetStream().WriteAsync("220 mail.example.org ready\r\n"u8.ToArray(), cancel);
-                await client.GetStream().ReadAsync(new byte[4096], cancel);
+                await client.GetStream().ReadAtLeastAsync(new byte[4096], 1, throwOnEndOfStream: false, cancel);
             }
         }
         catch (Exception e) when (e is SocketException or IOException or ObjectDisposedException)
