@@ -58,12 +58,12 @@ public sealed class TemplateScope
                 else
                 {
                     problems.Add(new Problem(
-                        $"environment {environment.Name} uses ${{{name}}}, but the environment variable {name[4..]} is not set", environment.At, $"export {name[4..]}=..."));
+                        $"environment {environment.Name} uses ${{{name}}}, but the environment variable {name[4..]} is not set", environment.At ?? new SourceLocation(workspace.File, 1, 1), $"export {name[4..]}=..."));
                 }
             }
             else if (name.StartsWith("profile.", StringComparison.Ordinal) && profile?.Vars.ContainsKey(name[8..]) != true)
             {
-                problems.Add(new Problem($"environment {environment.Name} uses ${{{name}}}, but its profile has no {name[8..]}", environment.At, "give it one, or --profile NAME"));
+                problems.Add(new Problem($"environment {environment.Name} uses ${{{name}}}, but its profile has no {name[8..]}", environment.At ?? new SourceLocation(workspace.File, 1, 1), "give it one, or --profile NAME"));
             }
         }
 

@@ -20,7 +20,7 @@ public sealed class KubernetesTests
     public void Every_call_has_its_exact_arguments()
     {
         var kubectl = Kubectl();
-        Assert.Equal("version --client --output=json", string.Join(' ', kubectl.VersionArguments));
+        Assert.Equal("version --client --output=json", string.Join(' ', Laptime.Targets.Kubernetes.Kubectl.VersionArguments));
         Assert.Equal("annotate --local --output=json --filename=a.yaml --filename=b.yaml laptime.manager=laptime", string.Join(' ', kubectl.ReadArguments(["a.yaml", "b.yaml"])));
         Assert.Equal("apply --server-side --field-manager=laptime --output=json --filename=f --context=staging --namespace=shop --request-timeout=30s", string.Join(' ', kubectl.ApplyArguments("f")));
         Assert.Equal(

@@ -115,7 +115,7 @@ public sealed class CommandTarget(
     }
 
     /// <summary>What the command gets: the unpacked artifact, and the environment of the instance in a file that only this user can read.</summary>
-    private async Task<(string? Folder, Dictionary<string, string?> Facts)> PrepareAsync(
+    private static async Task<(string? Folder, Dictionary<string, string?> Facts)> PrepareAsync(
         RolloutRequest request, string releases, CommandReading? before, Timeline timeline, int? parent, CancellationToken cancel)
     {
         using var segment = timeline.Begin("rollout/unpack", request.Component.Name, parent: parent);

@@ -122,7 +122,10 @@ internal sealed class Convergence(Kubectl kubectl, string selector, string kind,
             : signals with { Live = new LiveSignal(SignalStatus.Timeout, bound.TotalSeconds, 1, what, new Fault(Outcome.RolloutFailed, text, component, "see kubectl describe for what the pods wait for (nodes, volumes, quota)")) };
     }
 
-    /// <summary>The state after every change, until the bound. A state without anything missing was read by a listing of its own.</summary>
+    /// <summary>
+    /// The state after every change, until the bound. One without anything missing, or with a trouble of the workload as a whole, was read by a listing of its own: the two
+    /// streams do not come in one order.
+    /// </summary>
     private async IAsyncEnumerable<WorkloadState> StatesAsync(TimeSpan bound, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancel)
     {
         var began = clock.GetTimestamp();
@@ -152,7 +155,7 @@ internal sealed class Convergence(Kubectl kubectl, string selector, string kind,
                 }
 
                 var state = new WorkloadState(workload, [.. pods.Values]);
-                if (state.Missing(pod) is null)
+                if (state.Missing(pod) is null || state.Trouble(pod) is { Pod: null })
                 {
                     (workload, pods) = (null, new Dictionary<string, JsonObject>(StringComparer.Ordinal));
                     foreach (var one in await kubectl.ListAsync(selector, cancel))

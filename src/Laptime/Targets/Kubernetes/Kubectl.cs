@@ -36,7 +36,7 @@ internal sealed class Kubectl(string root, KubernetesSettings settings, IReadOnl
 
     private IReadOnlyList<string> Bounded => [.. Place, "--request-timeout=30s"];
 
-    public IReadOnlyList<string> VersionArguments => ["version", "--client", "--output=json"];
+    public static IReadOnlyList<string> VersionArguments => ["version", "--client", "--output=json"];
 
     /// <summary>Reads manifests as kubectl reads them, without asking the cluster: objects as JSON come out.</summary>
     public IReadOnlyList<string> ReadArguments(IReadOnlyList<string> files) =>
