@@ -144,7 +144,7 @@ internal sealed class Session(ParseResult arguments, Shutdown shutdown)
             new SwarmPlace(
                 Workspace.Name, Workspace.Root, environment.Name, SwarmPlace.StackOf(project, Workspace.Name, environment.Name), new WorkspaceFolder(Workspace.Root).Environment(environment.Name)),
             Runner, Clock,
-            SignalsOf(names));
+            SignalsOf(names), ImageOf);
     }
 
     public AgentLauncher Launcher => field ??= new AgentLauncher(new AgentFolder(Workspace.Root), Version, Clock);

@@ -388,7 +388,7 @@ internal sealed class Scanner
 
     private void Warn(ScanGroup group, bool[] hit, int count)
     {
-        if (count == 0)
+        if (count == 0 && group.Texts.Count > 0)
         {
             warnings.Add($"{group.Name}: no input at all; everything under its path is ignored, or no pattern matches");
             return;

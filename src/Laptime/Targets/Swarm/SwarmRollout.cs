@@ -13,9 +13,10 @@ namespace Laptime.Targets.Swarm;
 /// One service on its way to a new revision: image, apply, the first new task, the gate, until no old task is left, the proof. Whatever ends it earlier gives the service the spec
 /// back that it had, or removes one that was not there before.
 /// </summary>
+/// <param name="reachable">The name under which every node of the swarm gets the image.</param>
 internal sealed class SwarmRollout(
     SwarmApi api, SwarmWatch watch, StackApplier applier, ComposeService service, SwarmPlace place, ServiceRecords records, bool ingressWorks, RolloutRequest request, RunSettings run,
-    Timeline timeline, int? parent, TimeProvider clock) : IAsyncDisposable
+    Func<RolloutRequest, ImageInspect, string> reachable, Timeline timeline, int? parent, TimeProvider clock) : IAsyncDisposable
 {
     private const int TailLines = 20;
 
@@ -27,7 +28,11 @@ internal sealed class SwarmRollout(
     private readonly List<string> notes = [];
     private readonly DateTimeOffset since = clock.GetUtcNow();
     private SwarmService? before;
+
+    /// <summary>As it was when it was seen to have converged.</summary>
+    private SwarmService? seen;
     private bool applied;
+    private long appliedAt;
     private bool over;
 
     private string Component => request.Component.Name;
@@ -43,7 +48,12 @@ internal sealed class SwarmRollout(
     public async Task<RolloutResult> RunAsync(Gate gate, SwarmService? there, CancellationToken cancel)
     {
         before = there;
-        notes.AddRange(StackFile.Notes(service, ingressWorks));
+        if (there is null)
+        {
+            // Said once, not at every deploy.
+            notes.AddRange(StackFile.Notes(service, ingressWorks));
+        }
+
         RefuseDeadlock();
         HealthConfig? health;
         StackService wanted;
@@ -51,13 +61,13 @@ internal sealed class SwarmRollout(
         {
             var image = await new DockerImages(api.Engine, place.Workspace).EnsureAsync(request, run, cancel);
             health = HealthOf(image);
-            wanted = Wanted(image.Id);
+            wanted = Wanted(reachable(request, image));
             segment.End();
         }
 
         using (var segment = timeline.Begin("rollout/apply", Component, parent: parent))
         {
-            applied = true;
+            (applied, appliedAt) = (true, clock.GetTimestamp());
             await applier.ApplyAsync(wanted, cancel);
             segment.End();
         }
@@ -71,13 +81,13 @@ internal sealed class SwarmRollout(
             if (verdict is Converged.Failed failed)
             {
                 first.End("failed");
-                return await FailAsync(SignalSet.NotRun with { Live = new LiveSignal(SignalStatus.Fail, Fault: await FaultOf(failed, cancel)) }, cancel);
+                return await FailAsync(SignalSet.NotRun with { Live = new LiveSignal(SignalStatus.Fail, Fault: await FaultOf(failed, cancel)) });
             }
 
             if (verdict is Converged.NotYet stuck)
             {
                 first.End("timeout");
-                return await FailAsync(SignalSet.NotRun with { Live = new LiveSignal(SignalStatus.Timeout, Fault: NotStarted(stuck)) }, cancel);
+                return await FailAsync(SignalSet.NotRun with { Live = new LiveSignal(SignalStatus.Timeout, Fault: NotStarted(stuck)) });
             }
 
             if (task is null)
@@ -96,10 +106,9 @@ internal sealed class SwarmRollout(
 
         if (signals.Fault is not null)
         {
-            return await FailAsync(signals, cancel);
+            return await FailAsync(signals);
         }
 
-        var answered = clock.GetTimestamp();
         using (var replacing = timeline.Begin("rollout/replace", Component, parent: parent))
         {
             var verdict = await ConvergedAsync(cancel);
@@ -107,30 +116,29 @@ internal sealed class SwarmRollout(
             {
                 replacing.End(verdict is Converged.Failed ? "failed" : "timeout");
                 var fault = verdict is Converged.Failed failed ? await FaultOf(failed, cancel) : NotReplaced((Converged.NotYet)verdict);
-                return await FailAsync(signals with { Reflected = new ReflectedSignal(verdict is Converged.Failed ? SignalStatus.Fail : SignalStatus.Timeout, Fault: fault) }, cancel);
+                return await FailAsync(signals with { Reflected = new ReflectedSignal(verdict is Converged.Failed ? SignalStatus.Fail : SignalStatus.Timeout, Fault: fault) });
             }
 
             replacing.End();
         }
 
-        TellDelays(clock.GetElapsedTime(answered), health);
+        TellDelays(clock.GetElapsedTime(appliedAt), health);
         var front = asked is null ? Plain(wanted) : IsPublished ? asked with { Host = "127.0.0.1", Port = run.Port, Health = null, Names = name => name == "port" ? Number(run.Port) : request.Names(name) } : asked with { Health = null };
         signals = signals with { Reflected = await gate.AfterSwitchAsync(front, request.Revision, EvidenceAsync, timeline, parent, cancel) };
-        if (signals.Reflected is { Status: SignalStatus.Pass } seen)
+        if (signals.Reflected is { Status: SignalStatus.Pass } probed && seen is null)
         {
             // A probe sees one of them; the swarm knows of all.
             var evidence = await EvidenceAsync(cancel);
-            signals = signals with { Reflected = evidence.Fault is null ? seen with { Instances = evidence.Instances, Of = evidence.Of } : evidence };
+            signals = signals with { Reflected = evidence.Fault is null ? probed with { Instances = evidence.Instances, Of = evidence.Of } : evidence };
         }
 
         if (signals.Fault is not null)
         {
-            return await FailAsync(signals, cancel);
+            return await FailAsync(signals);
         }
 
         over = true;
-        var now = (await watch.AfterAsync(watch.Mark, cancel)).Find(ServiceName);
-        if (now is not null)
+        if (seen is { } now)
         {
             records.Save(Component, new ServiceRecord(now.ID, now.Version.Index, request.Revision, request.Transaction, now.Spec));
         }
@@ -353,8 +361,8 @@ internal sealed class SwarmRollout(
     /// <summary>The swarm's own word: every wanted task runs from the service's spec, which carries this revision.</summary>
     private async Task<ReflectedSignal> EvidenceAsync(CancellationToken cancel)
     {
-        var snapshot = await watch.AfterAsync(watch.Mark, cancel);
-        var now = snapshot.Find(ServiceName);
+        var snapshot = await watch.FreshAsync(cancel);
+        var now = seen = snapshot.Find(ServiceName);
         var verdict = Convergence.Judge(now, snapshot.TasksOf(now), since);
         var revision = now?.Label(DockerLabels.Revision);
         return verdict is Converged.Yes yes && revision == request.Revision
@@ -390,7 +398,7 @@ internal sealed class SwarmRollout(
         Outcome.NotReflected, $"{Component}: the new task answers, but not all of them are new: {waiting.Why}{(waiting.Stuck is { } why ? $" ({why})" : "")}", $"service {ServiceName}",
         $"docker service ps --no-trunc {ServiceName} shows what its tasks wait for");
 
-    /// <summary>What the engine took for itself between the first answer and the last old task's end.</summary>
+    /// <summary>What the engine took for itself between being told and the last old task's end.</summary>
     private void TellDelays(TimeSpan waited, HealthConfig? health)
     {
         if (waited < Noticeable)
@@ -424,15 +432,14 @@ internal sealed class SwarmRollout(
 
         if (parts.Count > 0)
         {
-            notes.Add($"{Duration.Text(waited)} after the first answer were the engine's own: {string.Join("; ", parts)}");
+            notes.Add($"of the {Duration.Text(waited)} that Swarm took, these are its own: {string.Join("; ", parts)}");
         }
     }
 
-    private async Task<RolloutResult> FailAsync(SignalSet signals, CancellationToken cancel)
+    private async Task<RolloutResult> FailAsync(SignalSet signals)
     {
         var fault = signals.Fault!;
         var serving = await UndoAsync();
-        _ = cancel;
         return new RolloutResult(signals, fault, serving) { Notes = notes };
     }
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Runtime.CompilerServices;
+using Laptime.Fingerprints;
 using Laptime.Foundations;
 using Laptime.Processes;
 using Laptime.Signals;
@@ -29,7 +30,10 @@ public sealed record SwarmPlace(string Workspace, string Root, string Environmen
 /// <param name="engine">A manager of the swarm; disposed with the target.</param>
 /// <param name="project">The environment's compose files.</param>
 /// <param name="signals">How to ask what serves a component at a revision and transaction for its signals; null: it is not asked.</param>
-public sealed class SwarmTarget(EngineClient engine, ComposeProject project, SwarmPlace place, ProcessRunner runner, TimeProvider clock, Func<string, string, string, SignalPlan?>? signals = null) : Target
+/// <param name="registryImage">The name under which nodes pull a built image, by its artifact's digest; null, or a null answer: images are only in this engine.</param>
+public sealed class SwarmTarget(
+    EngineClient engine, ComposeProject project, SwarmPlace place, ProcessRunner runner, TimeProvider clock, Func<string, string, string, SignalPlan?>? signals = null,
+    Func<Digest, string?>? registryImage = null) : Target
 {
     /// <summary>Tasks are started by the swarm's nodes and mostly waited for: a whole stack goes at once.</summary>
     private const int ServicesAtOnce = 64;
@@ -40,6 +44,7 @@ public sealed class SwarmTarget(EngineClient engine, ComposeProject project, Swa
     private StackApplier? applier;
     private SwarmWatch? watch;
     private bool changed;
+    private int nodes;
 
     public override int? AtOnce => ServicesAtOnce;
 
@@ -74,8 +79,10 @@ public sealed class SwarmTarget(EngineClient engine, ComposeProject project, Swa
             Outcome.RolloutFailed, $"{request.Component.Name} is no service of {string.Join(", ", project.Files.Select(Path.GetFileName))}", request.Component.At.ToString(), "add the service"));
         var (services, _) = await ListAsync(cancel);
         CheckFence(services, request.Fence);
+        var nodes = await NodesAsync(cancel);
         var (eyes, hands) = Begin();
-        await using var rollout = new SwarmRollout(api, eyes, hands, service, place, records, IngressWorks, request, run, timeline, parentSegment, clock);
+        await using var rollout = new SwarmRollout(
+            api, eyes, hands, service, place, records, IngressWorks, request, run, (asking, image) => Reachable(asking, image, nodes), timeline, parentSegment, clock);
         return await rollout.RunAsync(gate, services.FirstOrDefault(s => s.Name == $"{place.Stack}_{request.Component.Name}"), cancel);
     }
 
@@ -192,6 +199,28 @@ public sealed class SwarmTarget(EngineClient engine, ComposeProject project, Swa
                 Path.Combine(place.StateFolder, "swarm", "apply"), engine.Endpoint.Text, IngressWorks, runner, clock);
             return (watch, applier);
         }
+    }
+
+    private async Task<int> NodesAsync(CancellationToken cancel)
+    {
+        if (nodes == 0)
+        {
+            nodes = (await engine.InfoAsync(cancel)).Swarm?.Nodes ?? 1;
+        }
+
+        return nodes;
+    }
+
+    /// <summary>
+    /// An image's id is its content's digest and needs no registry, but only this engine has it: enough for a swarm of one node. Elsewhere it must have a name that every node can pull.
+    /// </summary>
+    private string Reachable(RolloutRequest request, ImageInspect image, int count)
+    {
+        var pulled = image.RepoDigests is [var digest, ..] ? digest : null;
+        var named = request.Component.Run?.Image is { } written ? (DockerImages.IsPinned(written) && written.Contains('@', StringComparison.Ordinal) ? written : pulled) : registryImage?.Invoke(request.Artifact);
+        return count <= 1 ? image.Id : named ?? throw new FaultException(new Fault(
+            Outcome.RolloutFailed, $"{request.Component.Name}: the swarm has {count} nodes, and its image is only in this engine", request.Component.At.ToString(),
+            "set `artifacts: { store: oci://REGISTRY/REPOSITORY }` to a registry that every node reaches, and `lap publish` it; a fixed image is named `repo@sha256:...`"));
     }
 
     /// <summary>One listing of services, and one of their tasks.</summary>

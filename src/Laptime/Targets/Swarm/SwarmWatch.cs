@@ -84,6 +84,15 @@ internal sealed class SwarmWatch : IAsyncDisposable
         }
     }
 
+    /// <summary>A listing that begins now.</summary>
+    /// <exception cref="FaultException">The engine has been away for too long.</exception>
+    public Task<SwarmSnapshot> FreshAsync(CancellationToken cancel)
+    {
+        var mark = Mark;
+        wake.Release();
+        return AfterAsync(mark, cancel);
+    }
+
     public async ValueTask DisposeAsync()
     {
         await ending.CancelAsync();

@@ -130,8 +130,8 @@ public static class ComposeWorkspace
                     StopGrace = service.StopGrace ?? RunSettings.DefaultStopGrace,
                     Image = service.Build is null ? service.Image : null,
                     ContainerPort = service.Ports.FirstOrDefault(static p => p is { Published: not null, Protocol: "tcp" })?.Target,
-                    Stack = service.Settings.Where(static s => s.Key is not ("command" or "image" or "stop_grace_period") && !s.Key.StartsWith("environment.", StringComparison.Ordinal))
-                        .ToDictionary(static s => s.Key, static s => s.Value, StringComparer.Ordinal),
+                    // The variables are the component's own already.
+                    Stack = service.Settings.Where(static s => !s.Key.StartsWith("environment.", StringComparison.Ordinal)).ToDictionary(static s => s.Key, static s => s.Value, StringComparer.Ordinal),
                 },
                 At = service.At,
             });

@@ -1,0 +1,206 @@
+using Laptime.EndToEnd.Harness;
+using Laptime.Tests.Engines;
+
+namespace Laptime.EndToEnd;
+
+/// <summary>The whole lap on a real swarm, from a compose file alone: build, stack, convergence, drift, failures, crashes.</summary>
+public sealed class SwarmTests
+{
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task A_compose_file_is_deployed_changed_broken_and_repaired()
+    {
+        var engine = await DockerEngine.SharedSwarmAsync();
+        await using var ws = await OpenAsync(engine);
+
+        // First deploy: both services, the one that is needed first.
+        var first = await ws.DeployAsync();
+        Assert.Equal("reflected", first.Outcome());
+        Assert.Equal(2, first.Count("deploys"));
+        Assert.Equal("one", await ContentAsync(ws));
+        var versions = await VersionsAsync(engine, ws);
+
+        // No-op: nothing is written to the engine.
+        var noop = await ws.DeployAsync();
+        Assert.Equal("unchanged", noop.Outcome());
+        Assert.Equal(versions, await VersionsAsync(engine, ws));
+
+        // One change rolls out one service.
+        ws.Write("web/www/content", "two");
+        var change = await ws.DeployAsync();
+        Assert.Equal("build+rollout inputs-changed", change.What("web"));
+        Assert.Equal("skip unchanged", change.What("side"));
+        Assert.Equal("two", await ContentAsync(ws));
+        Assert.Contains(change["segments"]!.AsArray(), s => (string?)s!["name"] == "rollout/first-answer");
+        Assert.Equal(versions["side"], (await VersionsAsync(engine, ws))["side"]);
+
+        // Other inputs, the same image: built, and nothing is rolled out.
+        versions = await VersionsAsync(engine, ws);
+        ws.Write("web/Dockerfile", ws.Read("web/Dockerfile") + "# a comment\n");
+        var same = await ws.DeployAsync();
+        Assert.Equal("build digest-already-deployed", same.What("web"));
+        Assert.Equal(versions, await VersionsAsync(engine, ws));
+
+        // An explicit component, then a plain deploy: no drift, no rebuild.
+        ws.Write("web/www/content", "three");
+        Assert.Equal("reflected", (await ws.DeployAsync("web")).Outcome());
+        Assert.Equal("unchanged", (await ws.DeployAsync()).Outcome());
+
+        // Removed by hand: seen, and repaired alone.
+        versions = await VersionsAsync(engine, ws);
+        await engine.DockerAsync("service", "rm", $"{Stack(ws)}_side");
+        var repaired = await ws.DeployAsync();
+        Assert.Equal("rollout target-drifted", repaired.What("side"));
+        Assert.Equal("skip unchanged", repaired.What("web"));
+        Assert.Equal(versions["web"], (await VersionsAsync(engine, ws))["web"]);
+
+        // Left the file: removed.
+        ws.Edit("compose.yml", "    depends_on: [side]\n", "");
+        ws.Write("compose.yml", ws.Read("compose.yml")[..ws.Read("compose.yml").IndexOf("  side:", StringComparison.Ordinal)]);
+        await ws.DeployAsync();
+        Assert.Equal(["web"], (await VersionsAsync(engine, ws)).Keys);
+
+        await ws.JsonAsync(0, "down");
+        Assert.Empty(await VersionsAsync(engine, ws));
+    }
+
+    [Fact]
+    public async Task Failures_end_early_and_what_served_serves_on()
+    {
+        var engine = await DockerEngine.SharedSwarmAsync();
+        await using var ws = await OpenAsync(engine);
+        await ws.DeployAsync();
+
+        // A crash: early, with the last words.
+        ws.Edit("compose.yml", "READY_AFTER: \"0\"", "CRASH: \"7\"");
+        var crash = await ws.JsonAsync(13, "deploy");
+        Assert.Equal("not-live", crash.Outcome());
+        Assert.Contains("cannot go on", crash["failure"]!.ToJsonString());
+        Assert.Equal("one", await ContentAsync(ws));
+
+        // Never healthy: at the check's bound.
+        ws.Edit("compose.yml", "CRASH: \"7\"", "READY_AFTER: never");
+        ws.Edit("compose.yml", "healthcheck: { test: [NONE] }", "healthcheck: { test: [CMD, wget, -q, -O, '-', 'http://127.0.0.1:8080/health'], interval: 1s, retries: 60 }");
+        var never = await ws.JsonAsync(12, "deploy");
+        Assert.Equal("readiness-timeout", never.Outcome());
+        Assert.Equal("one", await ContentAsync(ws));
+
+        // A task that the swarm rejects: within 3 s of being asked for.
+        ws.Edit("compose.yml", "READY_AFTER: never", "READY_AFTER: \"0\"");
+        ws.Edit("compose.yml", "    stop_grace_period: 1s\n", "    stop_grace_period: 1s\n    volumes: [ '/nowhere/at/all:/data' ]\n");
+        var rejected = await ws.JsonAsync(11, "deploy");
+        Assert.Contains("bind source path does not exist", rejected.FailureMessage());
+        var asked = rejected["segments"]!.AsArray().Single(s => (string?)s!["name"] == "rollout/first-answer" && (string?)s["component"] == "web")!;
+        Assert.True((double)asked["seconds"]! < 6, asked.ToJsonString());
+        Assert.Equal("one", await ContentAsync(ws));
+        await ws.JsonAsync(0, "down");
+    }
+
+    [Fact]
+    public async Task A_killed_lap_is_healed_by_the_next_and_two_at_once_wait_for_each_other()
+    {
+        var engine = await DockerEngine.SharedSwarmAsync();
+        await using var ws = await OpenAsync(engine);
+        await ws.DeployAsync();
+        ws.Write("web/www/content", "two");
+        using (var killed = ws.Start("deploy"))
+        {
+            await ws.UntilAsync(() => killed.ErrorSoFar.Contains("rollout/apply", StringComparison.Ordinal) || killed.HasExited, "the stack is applied");
+            killed.Signal(UnixSignal.Kill);
+            await killed.ResultAsync(TimeSpan.FromSeconds(30), Cancel);
+        }
+
+        var healed = await ws.LapAsync("deploy", "-o", "json");
+        Assert.Equal(0, healed.ExitCode);
+        Assert.Equal("two", await ContentAsync(ws));
+        Assert.Equal("unchanged", (await ws.DeployAsync()).Outcome());
+
+        ws.Write("web/www/content", "three");
+        var both = await Task.WhenAll(ws.LapAsync("deploy", "-o", "json"), ws.LapAsync("deploy", "-o", "json"));
+        Assert.All(both, b => Assert.Contains(b.ExitCode, (int[])[0, 20]));
+        Assert.Contains(both, b => b.ExitCode == 0);
+        Assert.Equal("three", await ContentAsync(ws));
+        await ws.JsonAsync(0, "down");
+    }
+
+    [Fact]
+    public async Task An_engine_that_is_restarted_in_the_middle_gives_a_truthful_end_and_the_next_deploy_heals()
+    {
+        await using var engine = await DockerEngine.OwnAsync();
+        await engine.SwarmAsync();
+        await using var ws = await OpenAsync(engine);
+        await ws.DeployAsync();
+        ws.Write("web/www/content", "two");
+        LapResult ended;
+        using (var deploying = ws.Start("deploy", "-o", "json"))
+        {
+            await ws.UntilAsync(() => deploying.ErrorSoFar.Contains("rollout/apply", StringComparison.Ordinal) || deploying.HasExited, "the stack is applied");
+            await engine.KillAsync();
+            await engine.StartAgainAsync();
+            ended = await deploying.ResultAsync(TimeSpan.FromMinutes(3), Cancel);
+        }
+
+        // Whatever it says, what it says is so.
+        if (ended.ExitCode == 0)
+        {
+            Assert.Equal("two", await ContentAsync(ws));
+        }
+        else
+        {
+            Assert.NotEqual("reflected", ended.Json.Outcome());
+        }
+
+        var next = await ws.LapAsync("deploy", "-o", "json");
+        Assert.True(next.ExitCode == 0, next.ToString());
+        Assert.Equal("two", await ContentAsync(ws));
+        TestContext.Current.SendDiagnosticMessage($"ended with {ended.ExitCode}, the next with {next.Json.Outcome()}");
+    }
+
+    private static async Task<LapWorkspace> OpenAsync(DockerEngine engine)
+    {
+        var ws = await LapWorkspace.EmptyAsync();
+        ws.Environment["DOCKER_HOST"] = engine.Host;
+        ServiceImage.WriteFolder(ws.At("web"), "one");
+        var side = await ServiceImage.LoadAsync(engine, "e2e/side:1", "side");
+        ws.Write("compose.yml", $$"""
+            name: e2e{{Guid.NewGuid().ToString("N")[..8]}}
+            services:
+              web:
+                build: web
+                stop_grace_period: 1s
+                depends_on: [side]
+                environment: { READY_AFTER: "0" }
+                healthcheck: { test: [NONE] }
+                ports: [ { target: 8080, published: {{Ports.Free()}}, mode: host } ]
+                deploy: { update_config: { monitor: 500ms } }
+              side:
+                image: {{side}}
+                stop_grace_period: 1s
+                deploy: { update_config: { monitor: 500ms } }
+
+            """);
+        return ws;
+    }
+
+    private static string Stack(LapWorkspace ws) => ws.Read("compose.yml").Split('\n')[0]["name: ".Length..];
+
+    private static async Task<string> ContentAsync(LapWorkspace ws)
+    {
+        var text = ws.Read("compose.yml");
+        var from = text.IndexOf("published: ", StringComparison.Ordinal) + "published: ".Length;
+        return (await ws.GetAsync(int.Parse(text[from..text.IndexOf(',', from)], System.Globalization.CultureInfo.InvariantCulture), "/content")).Body.Trim();
+    }
+
+    private static async Task<Dictionary<string, string>> VersionsAsync(DockerEngine engine, LapWorkspace ws)
+    {
+        var versions = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var id in (await engine.DockerAsync("service", "ls", "--quiet", "--filter", $"label=com.docker.stack.namespace={Stack(ws)}")).Split('\n', StringSplitOptions.RemoveEmptyEntries))
+        {
+            var said = (await engine.DockerAsync("service", "inspect", "--format", "{{index .Spec.Labels \"laptime.component\"}} {{.Version.Index}}", id)).Split(' ');
+            versions[said[0]] = said[1];
+        }
+
+        return versions;
+    }
+}
