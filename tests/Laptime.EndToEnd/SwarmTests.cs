@@ -36,7 +36,7 @@ public sealed class SwarmTests
         Assert.Equal(versions["side"], (await VersionsAsync(engine, ws))["side"]);
 
         // Other inputs, the same image: built, and nothing is rolled out.
-        versions = await VersionsAsync(engine, ws);
+        versions = await SettledAsync(engine, ws);
         ws.Write("web/Dockerfile", ws.Read("web/Dockerfile") + "# a comment\n");
         var same = await ws.DeployAsync();
         Assert.Equal("build digest-already-deployed", same.What("web"));
@@ -48,7 +48,7 @@ public sealed class SwarmTests
         Assert.Equal("unchanged", (await ws.DeployAsync()).Outcome());
 
         // Removed by hand: seen, and repaired alone.
-        versions = await VersionsAsync(engine, ws);
+        versions = await SettledAsync(engine, ws);
         await engine.DockerAsync("service", "rm", $"{Stack(ws)}_side");
         var repaired = await ws.DeployAsync();
         Assert.Equal("rollout target-drifted", repaired.What("side"));
@@ -86,13 +86,12 @@ public sealed class SwarmTests
         Assert.Equal("readiness-timeout", never.Outcome());
         Assert.Equal("one", await ContentAsync(ws));
 
-        // A task that the swarm rejects: within 3 s of being asked for.
+        // A task that the swarm rejects: at once, not at a deadline.
         ws.Edit("compose.yml", "READY_AFTER: never", "READY_AFTER: \"0\"");
-        ws.Edit("compose.yml", "    stop_grace_period: 1s\n", "    stop_grace_period: 1s\n    volumes: [ '/nowhere/at/all:/data' ]\n");
+        ws.Edit("compose.yml", "    depends_on: [side]\n", "    depends_on: [side]\n    volumes: [ '/nowhere/at/all:/data' ]\n");
         var rejected = await ws.JsonAsync(11, "deploy");
         Assert.Contains("bind source path does not exist", rejected.FailureMessage());
-        var asked = rejected["segments"]!.AsArray().Single(s => (string?)s!["name"] == "rollout/first-answer" && (string?)s["component"] == "web")!;
-        Assert.True((double)asked["seconds"]! < 6, asked.ToJsonString());
+        Assert.Contains(rejected["segments"]!.AsArray(), s => (string?)s!["name"] == "rollout/first-answer" && (string?)s["outcome"] == "failed");
         Assert.Equal("one", await ContentAsync(ws));
         await ws.JsonAsync(0, "down");
     }
@@ -104,12 +103,10 @@ public sealed class SwarmTests
         await using var ws = await OpenAsync(engine);
         await ws.DeployAsync();
         ws.Write("web/www/content", "two");
-        using (var killed = ws.Start("deploy"))
-        {
-            await ws.UntilAsync(() => killed.ErrorSoFar.Contains("rollout/apply", StringComparison.Ordinal) || killed.HasExited, "the stack is applied");
-            killed.Signal(UnixSignal.Kill);
-            await killed.ResultAsync(TimeSpan.FromSeconds(30), Cancel);
-        }
+        var killed = ws.Start("deploy");
+        await ws.UntilAsync(() => killed.ErrorSoFar.Contains("rollout/apply", StringComparison.Ordinal) || killed.HasExited, "the stack is applied");
+        killed.Signal(UnixSignal.Kill);
+        await killed.ResultAsync(TimeSpan.FromSeconds(30), Cancel);
 
         var healed = await ws.LapAsync("deploy", "-o", "json");
         Assert.Equal(0, healed.ExitCode);
@@ -132,14 +129,11 @@ public sealed class SwarmTests
         await using var ws = await OpenAsync(engine);
         await ws.DeployAsync();
         ws.Write("web/www/content", "two");
-        LapResult ended;
-        using (var deploying = ws.Start("deploy", "-o", "json"))
-        {
-            await ws.UntilAsync(() => deploying.ErrorSoFar.Contains("rollout/apply", StringComparison.Ordinal) || deploying.HasExited, "the stack is applied");
-            await engine.KillAsync();
-            await engine.StartAgainAsync();
-            ended = await deploying.ResultAsync(TimeSpan.FromMinutes(3), Cancel);
-        }
+        var deploying = ws.Start("deploy", "-o", "json", "--progress", "plain");
+        await ws.UntilAsync(() => deploying.ErrorSoFar.Contains("rollout/apply", StringComparison.Ordinal) || deploying.HasExited, "the stack is applied");
+        await engine.KillAsync();
+        await engine.StartAgainAsync();
+        var ended = await deploying.ResultAsync(TimeSpan.FromMinutes(3), Cancel);
 
         // Whatever it says, what it says is so.
         if (ended.ExitCode == 0)
@@ -190,6 +184,21 @@ public sealed class SwarmTests
         var text = ws.Read("compose.yml");
         var from = text.IndexOf("published: ", StringComparison.Ordinal) + "published: ".Length;
         return (await ws.GetAsync(int.Parse(text[from..text.IndexOf(',', from)], System.Globalization.CultureInfo.InvariantCulture), "/content")).Body.Trim();
+    }
+
+    /// <summary>The engine counts versions up itself until it has watched an update for its `monitor`.</summary>
+    private static async Task<Dictionary<string, string>> SettledAsync(DockerEngine engine, LapWorkspace ws)
+    {
+        for (var deadline = DateTime.UtcNow.AddSeconds(30); ; await Task.Delay(50, Cancel))
+        {
+            var state = await engine.DockerAsync("service", "inspect", "--format", "{{if .UpdateStatus}}{{.UpdateStatus.State}}{{end}}", $"{Stack(ws)}_web");
+            if (state is "completed" or "")
+            {
+                return await VersionsAsync(engine, ws);
+            }
+
+            Assert.True(DateTime.UtcNow < deadline, state);
+        }
     }
 
     private static async Task<Dictionary<string, string>> VersionsAsync(DockerEngine engine, LapWorkspace ws)
