@@ -117,10 +117,21 @@ internal sealed class Session(ParseResult arguments, Shutdown shutdown)
         };
     }
 
-    private DockerTarget OpenDocker(DeployEnvironment environment, Lazy<TemplateScope> names, bool mayLaunch) => new(
-        new EngineClient(EngineEndpoint.Find(System.Environment.GetEnvironmentVariable), Clock), Launcher,
-        new DockerPlace(Workspace.Name, Workspace.Root, environment.Name) { Reachable = Workspace.Components.SelectMany(c => c.Needs).ToHashSet(StringComparer.Ordinal) },
-        Clock, SignalsOf(names), mayLaunch);
+    private DockerTarget OpenDocker(DeployEnvironment environment, Lazy<TemplateScope> names, bool mayLaunch)
+    {
+        ComposeContainers? compose = null;
+        if (environment.Stack.Count > 0)
+        {
+            var project = ComposeFile.Read([.. environment.Stack.Select(s => Path.Combine(Workspace.Root, s))], System.Environment.GetEnvironmentVariable);
+            compose = new ComposeContainers(project, project.Name ?? Workspace.Name);
+            compose.Require();
+        }
+
+        var reachable = compose?.Services ?? Workspace.Components.SelectMany(c => c.Needs);
+        return new DockerTarget(
+            new EngineClient(EngineEndpoint.Find(System.Environment.GetEnvironmentVariable), Clock), Launcher,
+            new DockerPlace(Workspace.Name, Workspace.Root, environment.Name) { Reachable = reachable.ToHashSet(StringComparer.Ordinal), Compose = compose }, Clock, SignalsOf(names), mayLaunch);
+    }
 
     /// <summary>How what serves a component at a revision and transaction is asked for its signals; null where there is nothing to ask.</summary>
     private Func<string, string, string, SignalPlan?> SignalsOf(Lazy<TemplateScope> names) => (name, revision, transaction) => Workspace.Find(name) is { Run: not null } component

@@ -1,4 +1,5 @@
 using Laptime.EndToEnd.Harness;
+using Laptime.Tests.Engines;
 
 namespace Laptime.EndToEnd.Docker;
 
@@ -262,6 +263,66 @@ public sealed class DockerTests
         Assert.Equal("two", await FromTwoAsync("/content"));
         (await scene.Workspace.LapAsync("down")).Exits(0);
         Assert.Equal("", await scene.Engine.DockerAsync("network", "ls", "--quiet", "--filter", $"label=laptime.workspace={scene.Name}"));
+    }
+
+    [Fact]
+    public async Task A_compose_file_alone_is_deployed_and_a_service_that_writes_data_never_runs_twice()
+    {
+        await using var scene = await DockerScene.WebAsync();
+        var image = $"e2e/{scene.Name}:1";
+        await ServiceImage.LoadAsync(scene.Engine, image, "one");
+        File.Delete(scene.Workspace.At("laptime.yaml"));
+        scene.Workspace.Write("compose.yml", $$"""
+            name: {{scene.Name}}
+            services:
+              db:
+                image: {{image}}
+                volumes: ["data:/data"]
+                environment: { MODE: fine }
+                stop_grace_period: 2s
+              web:
+                image: {{image}}
+                depends_on: [db]
+                ports: ["{{scene.Port}}:8080"]
+                stop_grace_period: 2s
+                healthcheck: { test: ["CMD", "wget", "-q", "-O", "/dev/null", "http://127.0.0.1:8080/health"], interval: 1h }
+            volumes: { data: {} }
+
+            """);
+        try
+        {
+            var first = (await scene.DeployAsync()).Valid();
+            Assert.Equal(("docker", "pass"), ((string?)first["target"], first.Signal("web", "ready")));
+            Assert.Equal("one", await scene.GetAsync("/content"));
+            Assert.Equal("one", await scene.Engine.DockerAsync("exec", $"{scene.Name}-local-web-1", "wget", "-q", "-O", "-", "http://db:8080/content"));
+            (await scene.DeployAsync()).IsUnchanged();
+
+            await scene.Engine.DockerAsync("exec", $"{scene.Name}-local-db-1", "sh", "-c", "echo kept > /data/file");
+            scene.Workspace.Edit("compose.yml", "MODE: fine", "MODE: \"other\"");
+            var before = DateTimeOffset.UtcNow;
+            Assert.Equal(("rollout run-settings-changed", "skip unchanged"), ((await scene.DeployAsync()) is var second ? second.What("db") : "", second.What("web")));
+            var events = (await scene.EventsAsync(before)).ToList();
+            Assert.True(events.IndexOf("container die") < events.IndexOf("container start"), string.Join(", ", events));
+            Assert.Equal("kept", await scene.Engine.DockerAsync("exec", $"{scene.Name}-local-db-1", "cat", "/data/file"));
+
+            // One that dies leaves the old one as it was.
+            scene.Workspace.Edit("compose.yml", "MODE: \"other\"", "CRASH: \"7\"");
+            Assert.Equal("not-live", (await scene.Workspace.JsonAsync(13, "deploy")).Outcome());
+            Assert.Equal("kept", await scene.Engine.DockerAsync("exec", $"{scene.Name}-local-db-1", "cat", "/data/file"));
+
+            scene.Workspace.Edit("compose.yml", "    volumes:", "    privileged: true\n    volumes:");
+            Assert.Contains("service db: privileged is not applied", (await scene.Workspace.LapAsync("deploy")).Exits(2).ToString(), StringComparison.Ordinal);
+        }
+        finally
+        {
+            foreach (var container in await scene.ContainersAsync())
+            {
+                await scene.Engine.RunAsync("rm", "--force", container);
+            }
+
+            await scene.Engine.RunAsync("volume", "rm", $"{scene.Name}_data");
+            await scene.Engine.RunAsync("rmi", image);
+        }
     }
 
     [Fact]

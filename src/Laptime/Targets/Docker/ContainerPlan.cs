@@ -2,6 +2,7 @@ using System.Globalization;
 using Laptime.Foundations;
 using Laptime.Signals;
 using Laptime.Workspaces;
+using Laptime.Workspaces.Compose;
 
 namespace Laptime.Targets.Docker;
 
@@ -23,10 +24,16 @@ internal sealed record ContainerPlan
 
     public required TimeSpan StopGrace { get; init; }
 
+    /// <summary>What a compose file says of it; null: there is none.</summary>
+    public ComposeService? Service { get; init; }
+
+    /// <summary>Of the service.</summary>
+    public Mount[] Mounts { get; init; } = [];
+
     /// <exception cref="FaultException">A template without a value.</exception>
-    public static ContainerPlan Of(RolloutRequest request, RunSettings run, ImageInspect image, string workspace, string root)
+    public static ContainerPlan Of(RolloutRequest request, RunSettings run, ImageInspect image, string workspace, string root, ComposeService? service = null)
     {
-        var port = run.Port is null ? null : run.ContainerPort ?? request.Component.Build.Image?.Port ?? OnlyExposed(image) ?? run.Port;
+        var port = run.Port is null ? null : service?.Ports.FirstOrDefault(p => p.Published == run.Port)?.Target ?? run.ContainerPort ?? request.Component.Build.Image?.Port ?? OnlyExposed(image) ?? run.Port;
         string? Name(string name) => name == "port" ? port?.ToString(CultureInfo.InvariantCulture) : request.Names(name);
         try
         {
@@ -34,6 +41,11 @@ internal sealed record ContainerPlan
             if (port is not null)
             {
                 environment["PORT"] = $"{port}";
+            }
+
+            foreach (var (name, value) in service?.Environment ?? new Dictionary<string, string>())
+            {
+                environment[name] = value;
             }
 
             foreach (var (name, value) in run.Env)
@@ -47,6 +59,11 @@ internal sealed record ContainerPlan
             environment["LAPTIME_ENVIRONMENT"] = request.Environment;
 
             var labels = DockerLabels.Of(request, workspace);
+            foreach (var (name, value) in service?.Labels ?? new Dictionary<string, string>())
+            {
+                labels.TryAdd(name, value);
+            }
+
             labels[DockerLabels.Root] = root;
             labels[DockerLabels.Replicas] = $"{Math.Max(1, run.Replicas)}";
             labels[DockerLabels.Image] = image.Id;
@@ -59,9 +76,11 @@ internal sealed record ContainerPlan
 
             return new ContainerPlan
             {
-                ImageId = image.Id, Port = port, Environment = environment, Labels = labels, StopGrace = run.StopGrace,
+                ImageId = image.Id, Port = port, Environment = environment, Labels = labels, StopGrace = run.StopGrace, Service = service,
                 Command = run.Command switch
                 {
+                    // A service's command are the arguments of its entry point.
+                    _ when service is not null => null,
                     CommandLine.Shell shell => ["/bin/sh", "-e", "-c", shell.Text.Resolve(Name)],
                     CommandLine.Exec { Arguments.Count: > 0 } exec => [.. exec.Arguments.Select(a => a.Resolve(Name))],
                     _ => null,
@@ -82,15 +101,20 @@ internal sealed record ContainerPlan
     {
         Image = ImageId,
         Env = [.. Environment.Select(v => $"{v.Key}={v.Value}")],
-        Entrypoint = Command is [var program, ..] ? [program] : null,
-        Cmd = Command is [_, _, ..] ? [.. Command.Skip(1)] : null,
+        Entrypoint = Command is [var program, ..] ? [program] : Service?.Entrypoint is { } entry ? [.. entry] : null,
+        Cmd = Command is [_, _, ..] ? [.. Command.Skip(1)] : Service?.Command is { } words ? [.. words] : null,
+        User = Service?.User,
+        WorkingDir = Service?.WorkingDirectory,
+        Healthcheck = Service?.Health is null ? null : ComposeContainers.HealthOf(Service, null),
         Labels = new Dictionary<string, string>(Labels),
         ExposedPorts = Port is null ? null : new Dictionary<string, EmptyObject> { [$"{Port}/tcp"] = new() },
         StopTimeout = (int)Math.Ceiling(StopGrace.TotalSeconds),
         HostConfig = new HostConfig
         {
             // A PID 1 that does not handle SIGTERM costs the whole stop grace in every rollout: the engine's own init hands it on.
-            Init = true,
+            Init = Service?.Init ?? true,
+            ReadonlyRootfs = Service is { ReadOnly: true } ? true : null,
+            Mounts = Mounts.Length > 0 ? Mounts : null,
             SecurityOpt = ["no-new-privileges"],
             RestartPolicy = new RestartPolicy("no"),
             PortBindings = Port is null ? null : new Dictionary<string, PortBinding[]?> { [$"{Port}/tcp"] = [new PortBinding("127.0.0.1", $"{published}")] },

@@ -6,6 +6,7 @@ using Laptime.Signals;
 using Laptime.Targets.Local;
 using Laptime.Timing;
 using Laptime.Workspaces;
+using Laptime.Workspaces.Compose;
 
 namespace Laptime.Targets.Docker;
 
@@ -27,6 +28,8 @@ internal sealed class DockerRollout(
     private readonly List<Made> made = [];
     private IReadOnlyList<OurContainer> before = [];
     private string imageId = "";
+    private ComposeService? service;
+    private bool stoppedFirst;
     private HealthConfig? health;
     private LeadState? led;
     private bool reserved;
@@ -43,13 +46,20 @@ internal sealed class DockerRollout(
         using (var segment = timeline.Begin("rollout/image", Component, parent: parent))
         {
             var image = await images.EnsureAsync(request, run, cancel);
-            plan = ContainerPlan.Of(request, run, image, place.Workspace, place.Root);
+            service = place.Compose?.Find(Component);
+            plan = ContainerPlan.Of(request, run, image, place.Workspace, place.Root, service);
             imageId = image.Id;
-            health = image.Config?.Healthcheck;
+            health = service is null ? image.Config?.Healthcheck : ComposeContainers.HealthOf(service, image.Config?.Healthcheck);
+            if (service is not null)
+            {
+                plan = plan with { Mounts = await place.Compose!.MountsAsync(engine, service, plan.Labels, cancel) };
+            }
+
             segment.End();
         }
 
         await PrepareAsync(cancel);
+        await StopFirstAsync(cancel);
         var since = clock.GetUtcNow();
         await using var lives = new ContainerLives(engine, plan.Labels.Where(l => l.Key is DockerLabels.Workspace or DockerLabels.Environment or DockerLabels.Component or DockerLabels.Transaction).Select(l => $"{l.Key}={l.Value}"), since);
         await StartAllAsync(plan, cancel);
@@ -149,10 +159,25 @@ internal sealed class DockerRollout(
         before = [.. before.Except(left)];
     }
 
+    /// <summary>Two revisions that write the same data would destroy it: the old one ends first. Users wait; when the new one fails it is started again.</summary>
+    private async Task StopFirstAsync(CancellationToken cancel)
+    {
+        OurContainer[] running = [.. before.Where(c => c is { Standing: Standing.Current, Runs: true })];
+        if (service is null || !ComposeContainers.WritesData(service) || running.Length == 0)
+        {
+            return;
+        }
+
+        using var segment = timeline.Begin("rollout/stop", Component, parent: parent);
+        stoppedFirst = true;
+        await Task.WhenAll(running.Select(c => engine.StopContainerAsync(c.Id, run.StopGrace, cancel)));
+        segment.End();
+    }
+
     private async Task StartAllAsync(ContainerPlan plan, CancellationToken cancel)
     {
         using var segment = timeline.Begin("rollout/start", Component, parent: parent);
-        var reaches = await networks.OfNeedsAsync(request.Component.Needs, cancel);
+        var reaches = await networks.OfNeedsAsync(place.Compose is { } compose ? [.. compose.Services.Where(s => s != Component)] : request.Component.Needs, cancel);
         made.AddRange(Enumerable.Range(1, Math.Max(1, run.Replicas)).Select(i => new Made(i)));
         await Task.WhenAll(made.Select(m => StartAsync(plan, m, reaches, cancel)));
         segment.End();
@@ -258,6 +283,10 @@ internal sealed class DockerRollout(
         try
         {
             await Task.WhenAll(made.Where(m => m.Id is not null).Select(m => engine.RemoveContainerAsync(m.Id!, force: true, bound.Token)));
+            if (stoppedFirst)
+            {
+                await Task.WhenAll(before.Where(c => c.Standing == Standing.Current).Select(c => engine.StartContainerAsync(c.Id, bound.Token)));
+            }
         }
         catch (Exception e) when (e is FaultException or OperationCanceledException)
         {

@@ -17,6 +17,9 @@ public sealed record DockerPlace(string Workspace, string Root, string Environme
 {
     /// <summary>Components that others reach by their names.</summary>
     public IReadOnlySet<string> Reachable { get; init; } = new HashSet<string>();
+
+    /// <summary>The environment's compose files; null: it has none.</summary>
+    public ComposeContainers? Compose { get; init; }
 }
 
 /// <summary>

@@ -263,6 +263,8 @@ public sealed record HostConfig
 
     public string[]? Binds { get; init; }
 
+    public Mount[]? Mounts { get; init; }
+
     public string[]? CapAdd { get; init; }
 
     public string[]? CapDrop { get; init; }
@@ -273,6 +275,10 @@ public sealed record HostConfig
 
     public string[]? ExtraHosts { get; init; }
 }
+
+/// <param name="Type">volume, bind, tmpfs.</param>
+/// <param name="Source">Name of a volume or absolute path; null: an anonymous volume, a tmpfs.</param>
+public sealed record Mount(string Type, string? Source, string Target, bool ReadOnly);
 
 public sealed record PortBinding(string? HostIp, string? HostPort);
 
