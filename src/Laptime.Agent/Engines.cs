@@ -11,7 +11,11 @@ namespace Laptime.Agent;
 /// </summary>
 internal sealed class Engines(Leads leads, TimeProvider clock) : IDisposable
 {
-    private static readonly TimeSpan Bound = TimeSpan.FromSeconds(1);
+    /// <summary>Whoever asks waits three seconds for the whole answer.</summary>
+    private static readonly TimeSpan Bound = TimeSpan.FromSeconds(2);
+
+    /// <summary>The first look compiles what all later ones use.</summary>
+    private static readonly TimeSpan FirstBound = TimeSpan.FromSeconds(15);
 
     private readonly Lock gate = new();
     private readonly Dictionary<string, (AgentRequest.LookAt Request, EngineClient Client)> known = new(StringComparer.Ordinal);
@@ -34,11 +38,13 @@ internal sealed class Engines(Leads leads, TimeProvider clock) : IDisposable
             }
         }
 
-        return await ReadAsync(request.Environment, cancel) is not null;
+        return await ReadAsync(request.Environment, FirstBound, cancel) is not null;
     }
 
     /// <summary>What the engine runs of the environment now; null when the agent was not asked to look there, or cannot.</summary>
-    internal async Task<IReadOnlyList<Observed>?> ReadAsync(string environment, CancellationToken cancel)
+    internal Task<IReadOnlyList<Observed>?> ReadAsync(string environment, CancellationToken cancel) => ReadAsync(environment, Bound, cancel);
+
+    private async Task<IReadOnlyList<Observed>?> ReadAsync(string environment, TimeSpan bound, CancellationToken cancel)
     {
         AgentRequest.LookAt request;
         EngineClient client;
@@ -53,7 +59,7 @@ internal sealed class Engines(Leads leads, TimeProvider clock) : IDisposable
         }
 
         using var bounded = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-        bounded.CancelAfter(Bound);
+        bounded.CancelAfter(bound);
         try
         {
             // `docker context use` may lead the command elsewhere by now.

@@ -20,9 +20,10 @@ public sealed class DockerTests
         // Nothing to do is nothing done: the engine was only asked. By lap itself, and by the agent on the short way.
         var before = DateTimeOffset.UtcNow;
         var full = (await scene.DeployAsync("--progress", "plain")).IsUnchanged();
-        var quick = (await scene.DeployAsync()).IsUnchanged();
         Assert.Contains(full["segments"]!.AsArray(), s => (string?)s!["name"] == "plan");
-        Assert.DoesNotContain(quick["segments"]!.AsArray(), s => (string?)s!["name"] == "plan");
+        // On a machine that is busy the agent's second may run out: then lap looks in full, and the next one is quick.
+        var quick = full;
+        await DockerScene.UntilAsync(async () => !(quick = (await scene.DeployAsync()).IsUnchanged())["segments"]!.AsArray().Any(s => (string?)s!["name"] == "plan"), "the short way is taken");
         Assert.Equal(("docker", "pass", "pass"), ((string?)quick["target"], quick.Signal("web", "ready"), quick.Signal("web", "reflected")));
         var plan = await scene.Workspace.JsonAsync(0, "plan");
         Assert.Equal("skip unchanged", plan.What("web"));
