@@ -137,7 +137,7 @@ internal static class Convergence
 
     private static ConvergenceFailure? Kind(SwarmTask? task) => task?.State switch { "rejected" => ConvergenceFailure.Rejected, "failed" => ConvergenceFailure.Died, _ => null };
 
-    private static Converged.Failed Of(ConvergenceFailure kind, SwarmTask task, IReadOnlyList<SwarmTask> ended)
+    private static Converged.Failed Of(ConvergenceFailure kind, SwarmTask task, List<SwarmTask> ended)
     {
         var code = task.Status.ContainerStatus?.ExitCode;
         return new Converged.Failed(

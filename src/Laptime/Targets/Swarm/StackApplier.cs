@@ -9,7 +9,7 @@ namespace Laptime.Targets.Swarm;
 /// Hands services to <c>docker stack deploy</c>, which turns compose into specs. One call at a time (two would make the same network twice), and whoever comes while one runs goes
 /// together with the next: any number of services that are rolled out at once take two calls.
 /// </summary>
-internal sealed class StackApplier(ComposeProject project, string stack, IReadOnlyDictionary<string, string> labels, string folder, string dockerHost, bool ingressWorks, ProcessRunner runner, TimeProvider clock)
+internal sealed class StackApplier(ComposeProject project, string stack, IReadOnlyDictionary<string, string> labels, string folder, string dockerHost, bool ingressWorks, ProcessRunner runner, TimeProvider clock) : IDisposable
 {
     private const int Retries = 20;
     private static readonly TimeSpan Bound = TimeSpan.FromSeconds(60);
@@ -19,6 +19,8 @@ internal sealed class StackApplier(ComposeProject project, string stack, IReadOn
     private readonly SemaphoreSlim turn = new(1);
     private List<(StackService Service, TaskCompletionSource Done)> waiting = [];
     private Task<int>? major;
+
+    public void Dispose() => turn.Dispose();
 
     /// <summary>Back when the swarm has the service's new spec.</summary>
     /// <exception cref="FaultException">docker refused (rollout-failed), with its own words and, where it names one, the place in the compose file.</exception>
@@ -111,10 +113,14 @@ internal sealed class StackApplier(ComposeProject project, string stack, IReadOn
         {
             var path = Path.Combine(folder, name);
             written.Add(path);
-            using var stream = new FileStream(path, new FileStreamOptions
+            var options = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write };
+            if (!OperatingSystem.IsWindows())
             {
-                Mode = FileMode.Create, Access = FileAccess.Write, UnixCreateMode = OperatingSystem.IsWindows() ? null : UnixFileMode.UserRead | UnixFileMode.UserWrite,
-            });
+                // Environments and secrets are nobody else's to read.
+                options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+            }
+
+            using var stream = new FileStream(path, options);
             stream.Write(content);
             return path;
         }
@@ -129,7 +135,7 @@ internal sealed class StackApplier(ComposeProject project, string stack, IReadOn
 
     private async Task<int> MajorAsync()
     {
-        var said = (await RunAsync(["--version"])).Tail.FirstOrDefault() ?? "";
+        var said = (await RunAsync(["--version"])).Tail is [var first, ..] ? first : "";
         var digits = said.SkipWhile(static c => !char.IsAsciiDigit(c)).TakeWhile(char.IsAsciiDigit).ToArray();
         return int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : 0;
     }

@@ -93,7 +93,7 @@ internal sealed record SwarmService
 
     /// <summary>Wanted tasks; null: one on every node (global), or jobs that end.</summary>
     [JsonIgnore]
-    public int? Replicas => Mode("Replicated") is { } mode && mode.TryGetProperty("Replicas", out var number) ? number.GetInt32() : null;
+    public int? Replicas => Mode("Replicated") is { } mode && mode.TryGetProperty(nameof(Replicas), out var number) ? number.GetInt32() : null;
 
     [JsonIgnore]
     public bool IsJob => Mode("ReplicatedJob") is not null || Mode("GlobalJob") is not null;

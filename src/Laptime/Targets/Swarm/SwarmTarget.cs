@@ -184,6 +184,8 @@ public sealed class SwarmTarget(
             await eyes.DisposeAsync();
         }
 
+        applier?.Dispose();
+
         engine.Dispose();
         await base.DisposeAsync();
     }
