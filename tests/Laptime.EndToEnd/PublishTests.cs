@@ -156,6 +156,23 @@ public sealed class PublishTests
     }
 
     [Fact]
+    public async Task A_damaged_attestation_in_our_own_store_makes_an_artifact_one_of_our_own_again()
+    {
+        await using var workspace = await CommittedAsync();
+        await PublishAsync(workspace);
+        await using var clone = await CloneAsync(workspace);
+        Assert.Equal("prebuilt", (await clone.DeployAsync()).Component("web").Text("artifactSource"));
+        (await clone.LapAsync("down")).Exits(0);
+        foreach (var tag in Directory.EnumerateFiles(clone.At(".laptime/artifacts/tags"), "att-*"))
+        {
+            File.AppendAllText(clone.At(".laptime/artifacts/blobs/sha256/" + File.ReadAllText(tag).Trim()["sha256:".Length..]), " ");
+        }
+
+        var again = (await clone.DeployAsync()).Valid();
+        Assert.Equal(("reflected", 0, "cached"), (again.Outcome(), again.Count("built"), again.Component("web").Text("artifactSource")));
+    }
+
+    [Fact]
     public async Task Each_reason_not_to_trust_is_told_and_the_fast_loop_builds()
     {
         await using var workspace = await CommittedAsync();

@@ -63,21 +63,20 @@ public sealed class ArtifactLookup(
     /// <summary>What our own store knows of where the artifact of a fingerprint comes from. Asks nobody else.</summary>
     public async Task<LookupAnswer> OfOwnAsync(string component, Digest fingerprint, Timeline timeline, CancellationToken cancel)
     {
-        if (await own.ResolveAsync(Attestation.TagOf(fingerprint), cancel) is null)
-        {
-            return Judge(null, component, fingerprint);
-        }
-
-        using var segment = timeline.Begin("lookup", component, "provenance");
         try
         {
-            var answer = Judge(await own.GetManifestAsync(Attestation.TagOf(fingerprint), cancel), component, fingerprint);
+            if (await own.GetManifestAsync(Attestation.TagOf(fingerprint), cancel) is not { } manifest)
+            {
+                return Judge(null, component, fingerprint);
+            }
+
+            using var segment = timeline.Begin("lookup", component, "provenance");
+            var answer = Judge(manifest, component, fingerprint);
             segment.End();
             return answer;
         }
         catch (StoreException e) when (e.Failure != StoreFailure.Local)
         {
-            segment.End("failed");
             return ArtifactFetch.Answer(e);
         }
     }
