@@ -99,46 +99,10 @@ internal sealed class CommandCalls(
         }
     }
 
-    public async IAsyncEnumerable<string> LinesAsync(
-        string name, CommandLine command, IReadOnlyDictionary<string, string?> facts, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancel)
-    {
-        var lines = Channel.CreateBounded<string>(new BoundedChannelOptions(10_000) { FullMode = BoundedChannelFullMode.DropOldest });
-        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-        var running = PumpAsync();
-        try
-        {
-            await foreach (var line in lines.Reader.ReadAllAsync(CancellationToken.None))
-            {
-                yield return line;
-            }
-        }
-        finally
-        {
-            await ended.CancelAsync();
-            await ((Task)running).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        }
-
-        if (await running is { Succeeded: false } failed)
-        {
-            throw new FaultException(Failed(name, failed, Outcome.RolloutFailed));
-        }
-
-        async Task<ProcessResult?> PumpAsync()
-        {
-            try
-            {
-                return await RunAsync(command, facts, null, line => lines.Writer.TryWrite(Redactor.Text(line.Text, needles)), ended.Token);
-            }
-            catch (OperationCanceledException)
-            {
-                return null;
-            }
-            finally
-            {
-                lines.Writer.Complete();
-            }
-        }
-    }
+    public IAsyncEnumerable<string> LinesAsync(string name, CommandLine command, IReadOnlyDictionary<string, string?> facts, CancellationToken cancel) => ProgramLines.ReadAsync(
+        Channel.CreateBounded<string>(new BoundedChannelOptions(10_000) { FullMode = BoundedChannelFullMode.DropOldest }),
+        (onLine, ended) => RunAsync(command, facts, null, line => onLine(Redactor.Text(line.Text, needles)), ended),
+        result => new FaultException(Failed(name, result, Outcome.RolloutFailed)), cancel);
 
     private Task<ProcessResult> RunAsync(
         CommandLine command, IReadOnlyDictionary<string, string?> facts, TimeSpan? deadline, Action<OutputLine> onLine, CancellationToken cancel) =>

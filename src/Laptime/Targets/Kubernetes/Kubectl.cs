@@ -185,51 +185,16 @@ internal sealed class Kubectl(string root, KubernetesSettings settings, IReadOnl
         return found;
     }
 
-    private async IAsyncEnumerable<string> LinesAsync(IReadOnlyList<string> arguments, int longest, [EnumeratorCancellation] CancellationToken cancel)
-    {
-        var lines = Channel.CreateUnbounded<string>();
-        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-        var running = PumpAsync();
-        try
+    private IAsyncEnumerable<string> LinesAsync(IReadOnlyList<string> arguments, int longest, CancellationToken cancel) => ProgramLines.ReadAsync(
+        Channel.CreateUnbounded<string>(),
+        (onLine, ended) => runner.RunAsync(Of(arguments) with { LineCharacters = longest }, line =>
         {
-            await foreach (var line in lines.Reader.ReadAllAsync(CancellationToken.None))
+            if (!line.IsError)
             {
-                yield return line;
+                onLine(line.Text);
             }
-        }
-        finally
-        {
-            await ended.CancelAsync();
-            await ((Task)running).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        }
-
-        if (await running is { Succeeded: false } failed)
-        {
-            throw new FaultException(Failed($"kubectl {arguments[0]}", failed));
-        }
-
-        async Task<ProcessResult?> PumpAsync()
-        {
-            try
-            {
-                return await runner.RunAsync(Of(arguments) with { LineCharacters = longest }, line =>
-                {
-                    if (!line.IsError)
-                    {
-                        lines.Writer.TryWrite(line.Text);
-                    }
-                }, ended.Token);
-            }
-            catch (OperationCanceledException)
-            {
-                return null;
-            }
-            finally
-            {
-                lines.Writer.Complete();
-            }
-        }
-    }
+        }, ended),
+        result => new FaultException(Failed($"kubectl {arguments[0]}", result)), cancel);
 
     private async Task<string> TextAsync(IReadOnlyList<string> arguments, TimeSpan bound, CancellationToken cancel)
     {
