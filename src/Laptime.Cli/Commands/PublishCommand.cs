@@ -75,13 +75,14 @@ internal static class PublishCommand
             return SigningKey.FromFile(Path.GetFullPath(file, Session.Here()));
         }
 
-        var folder = Path.Combine(session.Folder.Path, "keys");
-        var keys = Directory.Exists(folder) ? Directory.GetFiles(folder, "*.key") : [];
+        var ring = new KeyRing(session.Workspace);
+        var folder = Path.GetDirectoryName(ring.PrivateFile(KeyRing.DefaultName));
+        var keys = ring.PrivateFiles();
         return keys switch
         {
             [var only] => SigningKey.FromFile(only),
             [] => throw new LapException("there is no key to sign with", folder, "`lap keys create` makes one and prints the trust rule for laptime.yaml; or give --key FILE"),
-            _ => throw new LapException($"there are several keys: {string.Join(", ", keys.Select(Path.GetFileNameWithoutExtension).Order(StringComparer.Ordinal))}", folder, "say which: --key .laptime/keys/NAME.key"),
+            _ => throw new LapException($"there are several keys: {string.Join(", ", keys.Select(Path.GetFileNameWithoutExtension))}", folder, "say which: --key .laptime/keys/NAME.key"),
         };
     }
 }

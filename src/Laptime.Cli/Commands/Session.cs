@@ -111,9 +111,7 @@ internal sealed class Session(ParseResult arguments, Shutdown shutdown)
             TargetKind.Kubernetes => new KubernetesTarget(
                 Workspace.Root, Workspace.Name, environment.Name, environment.Kubernetes!, [.. Workspace.Components.Select(c => c.Name)], ImageOf, () => Shared, Folder.Environment(environment.Name),
                 names.Value.Secrets, Runner, Clock),
-            _ => throw new LapException(
-                $"environment {environment.Name}: the {environment.Target.ToString().ToLowerInvariant()} target is not part of this version", environment.At?.ToString(),
-                "use an environment with `target: process`"),
+            _ => throw new System.Diagnostics.UnreachableException(),
         };
     }
 

@@ -1,6 +1,5 @@
 using Laptime.Artifacts;
 using Laptime.Fingerprints;
-using Laptime.Planning;
 
 namespace Laptime.Transactions;
 
@@ -28,8 +27,3 @@ public abstract record LookupAnswer
         public const string LookupFailed = "lookup-failed";
     }
 }
-
-/// <summary>A component with what was looked up for it.</summary>
-/// <param name="Component">As it is planned now; its artifact is in the local store when it does not build.</param>
-/// <param name="Fallback">Why it is built although one was looked for; null: it is not.</param>
-internal sealed record Fetched(PlannedComponent Component, LookupAnswer.Fallback? Fallback);

@@ -14,6 +14,10 @@ public sealed class KeyRing(Workspace workspace)
     /// <summary>The private key of a name, where `lap keys create` puts it and `lap publish` looks for it. Absolute.</summary>
     public string PrivateFile(string name) => Path.Combine(folder.Path, PublicFolder, name + ".key");
 
+    /// <summary>The private keys that lie here, by name. Absolute.</summary>
+    public IReadOnlyList<string> PrivateFiles() =>
+        Path.GetDirectoryName(PrivateFile(DefaultName))! is var here && Directory.Exists(here) ? [.. Directory.EnumerateFiles(here, "*.key").Order(StringComparer.Ordinal)] : [];
+
     /// <summary>Relative to the workspace, as a trust rule names it.</summary>
     public static string PublicFile(string name) => $"{PublicFolder}/{name}.pub";
 
