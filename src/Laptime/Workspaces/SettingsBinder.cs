@@ -142,7 +142,11 @@ internal sealed class SettingsBinder(string root, ValueBinder values, PathRule p
 
             var tool = values.Choice(fields["tool"]) is { } index ? ((KeyType.Choice)fields["tool"]!.Key.Type).Of[index] : "auto";
             var path = fields["path"] is { } pathField && values.Text(pathField) is not null ? Existing(pathField.Value, "path") : null;
-            ledgers.Add(new LedgerSettings(key.Text, tool, path ?? "", commands.Template(fields["database"])));
+            ledgers.Add(new LedgerSettings(key.Text, tool, path ?? "", commands.Template(fields["database"]))
+            {
+                Main = values.Text(fields["main"]), Owners = fields["owners"] is { } owners ? CommandBinder.Texts(values, owners).DistinctBy(static o => o.Key.Text).ToDictionary(static o => o.Key.Text, static o => o.Value.Text) : new Dictionary<string, string>(),
+                Table = values.Text(fields["table"]), At = Problems.At(key),
+            });
         }
 
         return ledgers;

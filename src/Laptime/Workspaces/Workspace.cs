@@ -375,4 +375,20 @@ public sealed record TrustRule(string Source, string Builder, string Key, TimeSp
     public SourceLocation? At { get; init; }
 }
 
-public sealed record LedgerSettings(string Name, string Tool, string Path, Template? Database);
+/// <summary>A database whose migrations are watched.</summary>
+/// <param name="Tool">As the keys of laptime.yaml name it; <c>auto</c>: from the files and the tables.</param>
+/// <param name="Path">Folder of the migrations, or the one file that lists them, relative to the root.</param>
+/// <param name="Database">Null: only the files are checked.</param>
+public sealed record LedgerSettings(string Name, string Tool, string Path, Template? Database)
+{
+    /// <summary>The branch that the files are checked against as if it were merged; null: the remote's default branch, else main or master.</summary>
+    public string? Main { get; init; }
+
+    /// <summary>Who owns its migrations, by glob below <see cref="Path"/>; the last that fits wins. Empty: CODEOWNERS says.</summary>
+    public IReadOnlyDictionary<string, string> Owners { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>The ledger's table, when it is not called what the tool calls it.</summary>
+    public string? Table { get; init; }
+
+    public SourceLocation? At { get; init; }
+}

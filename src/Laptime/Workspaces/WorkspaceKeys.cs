@@ -176,10 +176,13 @@ public static class WorkspaceKeys
 
     public static readonly KeySet Ledger = new("ledger", "`ledgers.NAME`",
     [
-        new("tool", new KeyType.Choice("auto", "flyway", "liquibase", "ef", "dbmate", "golang-migrate", "goose", "rails", "django", "alembic", "dbup", "atlas", "sqitch", "supabase", "pgroll"),
-            "The migration tool.", "auto", "`auto`: from the files"),
-        new("path", Path, "The folder of the migrations, relative to the workspace.", "db/migrations", Required: true),
-        new("database", Template, "How to reach the database.", "\"${env.DATABASE_URL}\"", "only the files are checked"),
+        new("tool", new KeyType.Choice("auto", "flyway", "liquibase", "ef", "dbmate", "golang-migrate", "rails", "django", "alembic", "atlas", "sql"),
+            "The migration tool; `sql`: numbered files without one.", "auto", "`auto`: from the files and the database's tables"),
+        new("path", Path, "The folder of the migrations, or the one file that lists them, relative to the workspace.", "db/migrations", Required: true),
+        new("database", Template, "How to reach the database: `postgres://USER:PASSWORD@HOST/DATABASE` or `sqlite:PATH`. It is read, never written.", "\"${env.DATABASE_URL}\"", "only the files are checked"),
+        new("main", Text, "The branch that the files are checked against as if it were merged.", "origin/main", "the remote's default branch, else `main` or `master`"),
+        new("owners", PlainTexts, "Who owns the migrations: patterns below `path`, the last that fits wins.", "{ \"*\": \"@data-team\" }", "what CODEOWNERS says"),
+        new("table", Text, "The ledger's table, when it is not called what the tool calls it.", "public.my_migrations", "the tool's own name"),
     ]);
 
     public static readonly KeySet Root = new("workspace", "the file",

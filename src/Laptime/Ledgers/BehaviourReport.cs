@@ -1,0 +1,30 @@
+namespace Laptime.Ledgers;
+
+/// <summary>One finding of the behaviour axis: what a migration's body does, shown. Never says anything of identifiers or the ledger.</summary>
+public sealed record BehaviourFinding
+{
+    /// <summary><see cref="Migration.Id"/>.</summary>
+    public required string Id { get; init; }
+
+    /// <summary>Relative to the workspace.</summary>
+    public required string File { get; init; }
+
+    /// <summary>A stable name: <c>no-op</c>, <c>not-idempotent</c>, <c>called</c>, <c>not-observed</c>, ….</summary>
+    public required string Verdict { get; init; }
+
+    public FindingWeight Weight { get; init; } = FindingWeight.Notice;
+
+    /// <summary>In a sentence.</summary>
+    public required string What { get; init; }
+
+    /// <summary>What was observed, a line each.</summary>
+    public IReadOnlyList<string> Evidence { get; init; } = [];
+}
+
+/// <summary>The behaviour axis of one ledger, told beside the governance axis and never mixed with it.</summary>
+/// <param name="Verdict"><c>affected</c>, <c>unaffected</c> or <c>unknown</c>.</param>
+/// <param name="What">The verdict in one line of words.</param>
+public sealed record BehaviourReport(string Verdict, string What, IReadOnlyList<BehaviourFinding> Findings)
+{
+    public static readonly BehaviourReport NotLooked = new("unknown", "what the bodies do was not looked at", []);
+}

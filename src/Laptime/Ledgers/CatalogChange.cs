@@ -1,0 +1,46 @@
+namespace Laptime.Ledgers;
+
+/// <summary>Kinds of objects that a migration is known by.</summary>
+public enum CatalogKind
+{
+    /// <summary>Also views.</summary>
+    Table,
+    Column,
+    Index,
+    Function,
+    Type,
+    Sequence,
+    Trigger,
+}
+
+/// <summary>An object in a database's catalog.</summary>
+/// <param name="Schema">Null: not said; the search path decides.</param>
+/// <param name="Table">Of a column or trigger; null for all others.</param>
+/// <param name="Name">As the catalog has it: unquoted names folded to lower case.</param>
+public sealed record CatalogObject(CatalogKind Kind, string? Schema, string? Table, string Name)
+{
+    public override string ToString() =>
+        Kind.ToString().ToLowerInvariant() + " " + (Schema is null ? "" : Schema + ".") + (Table is null ? "" : Table + ".") + Name;
+}
+
+/// <summary>What one statement does to the catalog.</summary>
+public abstract record CatalogChange
+{
+    private CatalogChange() { }
+
+    public sealed record Creates(CatalogObject Object) : CatalogChange;
+
+    public sealed record Drops(CatalogObject Object) : CatalogChange;
+
+    /// <param name="To">The new name.</param>
+    public sealed record Renames(CatalogObject Object, string To) : CatalogChange;
+
+    /// <summary>A statement whose effect the text does not tell (a DO block, dynamic SQL, another language): whatever it names may be gone or there after it.</summary>
+    /// <param name="Words">Every word of it, lower case.</param>
+    public sealed record Unclear(IReadOnlySet<string> Words) : CatalogChange;
+}
+
+/// <summary>What the catalog said of the objects that were looked up.</summary>
+/// <param name="Present">Those that are there.</param>
+/// <param name="Invalid">Indexes that are there and not valid: a CREATE INDEX CONCURRENTLY that failed half way.</param>
+public sealed record CatalogFacts(IReadOnlySet<CatalogObject> Present, IReadOnlySet<CatalogObject> Invalid);
