@@ -5,6 +5,7 @@ using Laptime.Processes;
 using Laptime.Signals;
 using Laptime.Targets;
 using Laptime.Targets.Kubernetes;
+using Laptime.Tests.Engines;
 using Laptime.Timing;
 using Laptime.Workspaces;
 
@@ -50,13 +51,7 @@ public sealed class KubernetesTargetTests : IAsyncLifetime
             metadata: { name: web }
             spec: { selector: { app: web }, ports: [ { port: 80 } ] }
             """);
-        File.WriteAllText(Path.Combine(root, "kubeconfig"), $$"""
-            apiVersion: v1
-            kind: Config
-            clusters: [ { name: fake, cluster: { server: "{{cluster.Address}}" } } ]
-            contexts: [ { name: fake, context: { cluster: fake, user: fake } } ]
-            users: [ { name: fake, user: {} } ]
-            """);
+        cluster.WriteConfig(Path.Combine(root, "kubeconfig"));
         Environment.SetEnvironmentVariable("KUBECONFIG", Path.Combine(root, "kubeconfig"));
         Environment.SetEnvironmentVariable("KUBECACHEDIR", Path.Combine(root, "cache"));
         return ValueTask.CompletedTask;
@@ -71,7 +66,7 @@ public sealed class KubernetesTargetTests : IAsyncLifetime
     [Fact]
     public async Task A_rollout_ends_when_the_cluster_has_converged_and_is_read_back()
     {
-        cluster.OnApplied = Converges;
+        cluster.OnApplied = cluster.Converge;
         Assert.Empty(await Target.ObserveAsync(Cancel));
         var request = Request("one");
         var segments = new List<Segment>();
@@ -97,10 +92,10 @@ public sealed class KubernetesTargetTests : IAsyncLifetime
     [Fact]
     public async Task A_missing_image_ends_it_early_and_the_old_objects_come_back()
     {
-        cluster.OnApplied = Converges;
+        cluster.OnApplied = cluster.Converge;
         var first = Request("one");
         Passes(await RolloutAsync(first));
-        cluster.OnApplied = w => Is(w, first) ? Converges(w) : Then(() => cluster.Pod("web-bad", w, Waiting("ErrImagePull", "manifest unknown")));
+        cluster.OnApplied = w => Is(w, first) ? cluster.Converge(w) : Then(() => cluster.Pod("web-bad", w, FakeCluster.Waiting("ErrImagePull", "manifest unknown")));
         var result = await RolloutAsync(Request("two"));
         Assert.Equal((Outcome.RolloutFailed, first.Revision), (result.Fault?.Outcome, result.StillServing));
         Assert.Contains("ErrImagePull: manifest unknown", result.Fault!.What);
@@ -113,7 +108,7 @@ public sealed class KubernetesTargetTests : IAsyncLifetime
     [Fact]
     public async Task A_first_rollout_that_fails_leaves_nothing()
     {
-        cluster.OnApplied = w => Then(() => cluster.Pod("web-bad", w, Waiting("InvalidImageName", "no")));
+        cluster.OnApplied = w => Then(() => cluster.Pod("web-bad", w, FakeCluster.Waiting("InvalidImageName", "no")));
         var result = await RolloutAsync(Request("one"));
         Assert.Equal((Outcome.RolloutFailed, null), (result.Fault?.Outcome, result.StillServing));
         Assert.Empty(cluster.All("deployments"));
@@ -124,7 +119,7 @@ public sealed class KubernetesTargetTests : IAsyncLifetime
     {
         cluster.Logs["web-bad"] = "starting\nno database \"shop\"\n";
         cluster.OnApplied = w => Then(
-            () => cluster.Pod("web-bad", w, Running(ready: false)),
+            () => cluster.Pod("web-bad", w, FakeCluster.Running(ready: false)),
             () => cluster.Pod("web-bad", w, new JsonObject
             {
                 ["restartCount"] = 3, ["state"] = new JsonObject { ["waiting"] = new JsonObject { ["reason"] = "CrashLoopBackOff" } },
@@ -140,11 +135,11 @@ public sealed class KubernetesTargetTests : IAsyncLifetime
     [Fact]
     public async Task Ready_replicas_of_a_generation_that_nobody_has_seen_are_no_evidence()
     {
-        cluster.OnApplied = Converges;
+        cluster.OnApplied = cluster.Converge;
         var first = Request("one");
         Passes(await RolloutAsync(first));
         // The status is still the first one's, and all of it is green.
-        cluster.OnApplied = w => Is(w, first) ? Converges(w) : [];
+        cluster.OnApplied = w => Is(w, first) ? cluster.Converge(w) : [];
         var result = await RolloutAsync(Request("two", TimeSpan.FromMilliseconds(700)));
         Assert.Equal(Outcome.RolloutFailed, result.Fault?.Outcome);
         Assert.Contains("the controller has seen generation 1 of 2", result.Fault!.What);
@@ -153,11 +148,11 @@ public sealed class KubernetesTargetTests : IAsyncLifetime
     [Fact]
     public async Task Old_pods_that_are_still_ending_are_not_reflected()
     {
-        cluster.OnApplied = Converges;
+        cluster.OnApplied = cluster.Converge;
         var first = Request("one");
         Passes(await RolloutAsync(first));
         var old = cluster.Find("deployments", "web")!.DeepClone().AsObject();
-        cluster.OnApplied = w => Is(w, first) ? [() => cluster.Remove("pods", "web-lingers"), .. Converges(w)] : [.. Converges(w), () => cluster.Pod("web-lingers", old, Running(ready: true), deleted: true)];
+        cluster.OnApplied = w => Is(w, first) ? [() => cluster.Remove("pods", "web-lingers"), .. cluster.Converge(w)] : [.. cluster.Converge(w), () => cluster.Pod("web-lingers", old, FakeCluster.Running(ready: true), deleted: true)];
         var result = await RolloutAsync(Request("two", TimeSpan.FromSeconds(3)));
         Assert.Equal((Outcome.NotReflected, SignalStatus.Pass, SignalStatus.Fail), (result.Fault?.Outcome, result.Signals.Ready.Status, result.Signals.Reflected.Status));
         Assert.Contains("1 old pods remain", result.Fault!.What);
@@ -167,7 +162,7 @@ public sealed class KubernetesTargetTests : IAsyncLifetime
     public async Task A_deadline_of_the_cluster_with_running_pods_is_a_readiness_timeout()
     {
         cluster.OnApplied = w => Then(
-            () => cluster.Pod("web-1", w, Running(ready: false)),
+            () => cluster.Pod("web-1", w, FakeCluster.Running(ready: false)),
             () => cluster.Status("deployments", "web", new JsonObject
             {
                 ["observedGeneration"] = 1, ["replicas"] = 2, ["updatedReplicas"] = 2,
@@ -181,7 +176,7 @@ public sealed class KubernetesTargetTests : IAsyncLifetime
     [Fact]
     public async Task A_field_that_somebody_else_owns_is_named_with_its_owner()
     {
-        cluster.OnApplied = Converges;
+        cluster.OnApplied = cluster.Converge;
         Passes(await RolloutAsync(Request("one")));
         cluster.Conflict = "horizontal-pod-autoscaler";
         var result = await RolloutAsync(Request("two"));
@@ -192,7 +187,7 @@ public sealed class KubernetesTargetTests : IAsyncLifetime
     [Fact]
     public async Task What_was_changed_by_hand_is_seen()
     {
-        cluster.OnApplied = Converges;
+        cluster.OnApplied = cluster.Converge;
         Passes(await RolloutAsync(Request("one")));
         var web = cluster.Find("deployments", "web")!.DeepClone().AsObject();
         var scaled = web.DeepClone().AsObject();
@@ -209,7 +204,7 @@ public sealed class KubernetesTargetTests : IAsyncLifetime
     [Fact]
     public async Task A_lower_fence_is_refused_and_stopping_removes_it()
     {
-        cluster.OnApplied = Converges;
+        cluster.OnApplied = cluster.Converge;
         Passes(await RolloutAsync(Request("one", fence: 7)));
         Assert.Equal(Outcome.Locked, (await Assert.ThrowsAsync<FaultException>(() => RolloutAsync(Request("two", fence: 6)))).Fault.Outcome);
         Assert.Equal(Outcome.Locked, (await Assert.ThrowsAsync<FaultException>(() => Target.StopAsync("web", 6, Cancel))).Fault.Outcome);
@@ -229,35 +224,85 @@ public sealed class KubernetesTargetTests : IAsyncLifetime
         Assert.NotNull(fault.Mend);
     }
 
-    private IEnumerable<Action> Converges(JsonObject workload)
+    [Fact]
+    public async Task Without_objects_of_this_checkout_the_clusters_own_history_brings_the_old_back()
     {
-        var (one, pods) = (workload.DeepClone().AsObject(), cluster.All("pods").Select(p => (string)p["metadata"]!["name"]!).ToList());
-        var generation = (int)one["metadata"]!["generation"]!;
-        var suffix = $"{generation}{(string?)one["metadata"]!["annotations"]![Labels.Transaction]}";
-        return
-        [
-            () => cluster.Pod($"web-a{suffix}", one, Running(ready: false)),
-            () => Status(generation, total: 2, updated: 1, ready: pods.Count),
-            () => cluster.Pod($"web-a{suffix}", one, Running(ready: true)),
-            () => cluster.Pod($"web-b{suffix}", one, Running(ready: true)),
-            .. pods.Select(p => (Action)(() => cluster.Remove("pods", p))),
-            () => Status(generation, total: 2, updated: 2, ready: 2),
-        ];
+        cluster.OnApplied = cluster.Converge;
+        var first = Request("one");
+        Passes(await RolloutAsync(first));
+        Directory.Delete(Path.Combine(root, ".laptime", "env"), recursive: true);
+        cluster.OnApplied = w => Is(w, first) ? cluster.Converge(w) : Then(() => cluster.Keep(w), () => cluster.Pod("web-bad", w, FakeCluster.Waiting("ImagePullBackOff", "back-off")));
+        var result = await RolloutAsync(Request("two"));
+        Assert.Equal((Outcome.RolloutFailed, first.Revision), (result.Fault?.Outcome, result.StillServing));
+        Assert.Contains(cluster.Requests, r => r.StartsWith("GET /apis/apps/v1/namespaces/shop/replicasets?", StringComparison.Ordinal));
+        Assert.Contains(first.Artifact.ToString(), cluster.Find("deployments", "web")!["spec"]!["template"]!.ToJsonString());
     }
 
-    private void Status(int generation, int total, int updated, int ready) => cluster.Status("deployments", "web", new JsonObject
+    [Fact]
+    public async Task A_kustomization_is_applied_as_kubectl_builds_it()
     {
-        ["observedGeneration"] = generation, ["replicas"] = total, ["updatedReplicas"] = updated, ["readyReplicas"] = ready, ["availableReplicas"] = ready,
-    });
+        File.WriteAllText(Path.Combine(root, "k8s", "kustomization.yaml"), "resources: [web.yaml]\ncommonAnnotations: { team: blue }\nreplicas: [ { name: web, count: 2 } ]\n");
+        await using var kustomized = new KubernetesTarget(
+            root, "shop", "staging", new KubernetesSettings([], "k8s", null, [], "fake", "shop"), ["web", "api"], digest => $"registry.example/shop@{digest}", null,
+            Path.Combine(root, ".laptime", "env", "staging"), [], new ProcessRunner(TimeProvider.System), TimeProvider.System);
+        target = kustomized;
+        cluster.OnApplied = cluster.Converge;
+        Passes(await RolloutAsync(Request("one")));
+        Assert.Equal("blue", (string?)cluster.Find("deployments", "web")!["metadata"]!["annotations"]!["team"]);
+        Assert.Equal("blue", (string?)cluster.Find("services", "web")!["metadata"]!["annotations"]!["team"]);
+    }
+
+    [Fact]
+    public async Task Followed_logs_go_on_with_the_pods_that_come_next()
+    {
+        cluster.OnApplied = cluster.Converge;
+        var (first, second) = (Request("one"), Request("two"));
+        Passes(await RolloutAsync(first));
+        foreach (var pod in cluster.All("pods").Select(p => (string)p["metadata"]!["name"]!))
+        {
+            cluster.Logs[pod] = "words of the first\n";
+        }
+
+        using var enough = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
+        var lines = new List<string>();
+        Task<RolloutResult>? next = null;
+        try
+        {
+            await foreach (var line in Target.LogsAsync("web", 10, follow: true, enough.Token))
+            {
+                lines.Add(line);
+                if (next is null)
+                {
+                    cluster.OnApplied = w => [.. cluster.Converge(w).Take(4), .. cluster.Converge(w).Skip(4).Prepend(Speak)];
+                    next = RolloutAsync(second);
+                }
+
+                if (line.Contains("second", StringComparison.Ordinal))
+                {
+                    await enough.CancelAsync();
+                }
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // Followed as far as wanted.
+        }
+
+        Passes(await next!);
+        Assert.Contains(lines, l => l.Contains("words of the second", StringComparison.Ordinal));
+
+        void Speak()
+        {
+            foreach (var pod in cluster.All("pods").Select(p => (string)p["metadata"]!["name"]!).Where(p => p.Contains(second.Transaction, StringComparison.Ordinal)))
+            {
+                cluster.Logs[pod] = "words of the second\n";
+            }
+        }
+    }
 
     private static IEnumerable<Action> Then(params Action[] steps) => steps;
 
     private static bool Is(JsonObject workload, RolloutRequest request) => workload.ToJsonString().Contains(request.Artifact.ToString(), StringComparison.Ordinal);
-
-    private static JsonObject Running(bool ready) => new() { ["ready"] = ready, ["restartCount"] = 0, ["state"] = new JsonObject { ["running"] = new JsonObject { ["startedAt"] = "2026-11-21T12:00:00Z" } } };
-
-    private static JsonObject Waiting(string reason, string message) =>
-        new() { ["ready"] = false, ["restartCount"] = 0, ["state"] = new JsonObject { ["waiting"] = new JsonObject { ["reason"] = reason, ["message"] = message } } };
 
     private async Task<RolloutResult> RolloutAsync(RolloutRequest request, List<Segment>? segments = null) => await Target.RolloutAsync(
         request, new Gate(new Prober(TimeProvider.System), request.Component.Probes, smoke: true),

@@ -3,17 +3,19 @@ using System.Net.Sockets;
 using System.Text;
 using System.Text.Json.Nodes;
 
-namespace Laptime.Contracts.Targets.Kubernetes;
+namespace Laptime.Tests.Engines;
 
 /// <summary>
-/// What kubectl asks of an API server for get, watch, apply, delete and logs, over HTTP on loopback: discovery, lists with selectors, watches that replay from a
-/// resource version, server-side apply. There is no controller: the test plays it, one change after the other, once the watches listen.
+/// What kubectl asks of an API server for get, watch, apply, delete, rollout undo and logs, over HTTP on loopback: discovery, lists with selectors, watches that replay from a
+/// resource version, server-side apply, JSON patch. A fake, because no cluster can run here. There is no controller: the test plays it, one change after the other, once the
+/// watches listen; <see cref="Converge"/> plays one that does well.
 /// </summary>
 internal sealed class FakeCluster : IAsyncDisposable
 {
     private static readonly (string Plural, string Kind, string Base)[] Kinds =
     [
         ("deployments", "Deployment", "/apis/apps/v1"), ("statefulsets", "StatefulSet", "/apis/apps/v1"), ("daemonsets", "DaemonSet", "/apis/apps/v1"),
+        ("replicasets", "ReplicaSet", "/apis/apps/v1"),
         ("pods", "Pod", "/api/v1"), ("services", "Service", "/api/v1"),
     ];
 
@@ -96,7 +98,7 @@ internal sealed class FakeCluster : IAsyncDisposable
     public void Pod(string name, JsonObject workload, JsonObject containerStatus, bool deleted = false)
     {
         var template = workload["spec"]!["template"]!;
-        containerStatus["name"] = "web";
+        containerStatus["name"] = (string?)template["spec"]!["containers"]![0]!["name"];
         var pod = new JsonObject
         {
             ["apiVersion"] = "v1", ["kind"] = "Pod", ["metadata"] = template["metadata"]!.DeepClone(), ["spec"] = template["spec"]!.DeepClone(),
@@ -112,6 +114,47 @@ internal sealed class FakeCluster : IAsyncDisposable
         Put("pods", pod);
     }
 
+    /// <summary>A kubeconfig whose only context is `fake`, with the namespace `shop`.</summary>
+    public void WriteConfig(string path) => File.WriteAllText(path, $$"""
+        apiVersion: v1
+        kind: Config
+        clusters: [ { name: fake, cluster: { server: "{{Address}}" } } ]
+        contexts: [ { name: fake, context: { cluster: fake, user: fake, namespace: shop } } ]
+        current-context: fake
+        users: [ { name: fake, user: {} } ]
+        """);
+
+    /// <summary>The steps of a Deployment's controller that replaces all pods by two of the new template, and keeps a ReplicaSet of each generation as its history.</summary>
+    public IEnumerable<Action> Converge(JsonObject workload)
+    {
+        var one = workload.DeepClone().AsObject();
+        var name = (string)one["metadata"]!["name"]!;
+        var generation = (int)one["metadata"]!["generation"]!;
+        var old = All("pods").Select(p => (string)p["metadata"]!["name"]!).Where(p => p.StartsWith(name + "-", StringComparison.Ordinal)).ToList();
+        var suffix = $"{generation}{(string?)one["metadata"]!["annotations"]?["laptime.transaction"]}";
+        return
+        [
+            () => Keep(one),
+            () => Pod($"{name}-a{suffix}", one, Running(ready: false)),
+            () => Rolled(name, generation, total: 2, updated: 1, ready: old.Count),
+            () => Pod($"{name}-a{suffix}", one, Running(ready: true)),
+            () => Pod($"{name}-b{suffix}", one, Running(ready: true)),
+            .. old.Select(p => (Action)(() => Remove("pods", p))),
+            () => Rolled(name, generation, total: 2, updated: 2, ready: 2),
+        ];
+    }
+
+    public void Rolled(string name, int generation, int total, int updated, int ready) => Status("deployments", name, new JsonObject
+    {
+        ["observedGeneration"] = generation, ["replicas"] = total, ["updatedReplicas"] = updated, ["readyReplicas"] = ready, ["availableReplicas"] = ready,
+    });
+
+    public static JsonObject Running(bool ready) =>
+        new() { ["ready"] = ready, ["restartCount"] = 0, ["state"] = new JsonObject { ["running"] = new JsonObject { ["startedAt"] = "2026-11-21T12:00:00Z" } } };
+
+    public static JsonObject Waiting(string reason, string message) =>
+        new() { ["restartCount"] = 0, ["state"] = new JsonObject { ["waiting"] = new JsonObject { ["reason"] = reason, ["message"] = message } } };
+
     public async ValueTask DisposeAsync()
     {
         if (!listener.IsListening)
@@ -124,6 +167,32 @@ internal sealed class FakeCluster : IAsyncDisposable
         await serving;
         listener.Close();
         ended.Dispose();
+    }
+
+    /// <summary>As a Deployment's controller keeps what was: `kubectl rollout undo` reads it.</summary>
+    public void Keep(JsonObject workload)
+    {
+        var generation = (int)workload["metadata"]!["generation"]!;
+        var name = (string)workload["metadata"]!["name"]!;
+        var template = workload["spec"]!["template"]!;
+        var current = Find("deployments", name)!.DeepClone().AsObject();
+        (current["metadata"]!["annotations"] ??= new JsonObject())["deployment.kubernetes.io/revision"] = $"{generation}";
+        Put("deployments", current);
+        // The controller copies the workload's annotations; an undo brings them back with the template.
+        Put("replicasets", new JsonObject
+        {
+            ["apiVersion"] = "apps/v1", ["kind"] = "ReplicaSet",
+            ["metadata"] = new JsonObject
+            {
+                ["name"] = $"{name}-{generation}", ["namespace"] = "shop", ["labels"] = template["metadata"]!["labels"]!.DeepClone(),
+                ["annotations"] = current["metadata"]!["annotations"]!.DeepClone(),
+                ["ownerReferences"] = new JsonArray(new JsonObject
+                {
+                    ["apiVersion"] = "apps/v1", ["kind"] = "Deployment", ["name"] = name, ["uid"] = current["metadata"]!["uid"]!.DeepClone(), ["controller"] = true,
+                }),
+            },
+            ["spec"] = new JsonObject { ["replicas"] = 2, ["template"] = template.DeepClone() },
+        });
     }
 
     private T Locked<T>(Func<T> work)
@@ -171,6 +240,12 @@ internal sealed class FakeCluster : IAsyncDisposable
             if (query["watch"] is "true" or "1")
             {
                 await WatchAsync(context, Plural(path), query["labelSelector"], long.Parse(query["resourceVersion"] ?? "0"));
+                return;
+            }
+
+            if (path.EndsWith("/log", StringComparison.Ordinal) && query["follow"] is "true" or "1")
+            {
+                await FollowAsync(context, path.Split('/')[^2]);
                 return;
             }
 
@@ -228,6 +303,8 @@ internal sealed class FakeCluster : IAsyncDisposable
 
             case "GET":
                 return Find(plural, name!) is { } found ? (200, found.ToJsonString()) : NotFound(path);
+            case "PATCH" when JsonNode.Parse(body) is JsonArray operations:
+                return Patch(plural, name!, operations);
             case "PATCH":
                 return Apply(plural, name!, JsonNode.Parse(body)!.AsObject());
             case "DELETE" when name is not null:
@@ -240,6 +317,35 @@ internal sealed class FakeCluster : IAsyncDisposable
                 return (200, new JsonObject { ["kind"] = "Status", ["apiVersion"] = "v1", ["status"] = "Success" }.ToJsonString());
             default:
                 return NotFound(path);
+        }
+    }
+
+    /// <summary>A JSON patch (RFC 6902) of `replace` operations, as `kubectl rollout undo` sends it.</summary>
+    private (int Code, string Body) Patch(string plural, string name, JsonArray operations)
+    {
+        lock (gate)
+        {
+            var one = objects[$"{plural}/{name}"].DeepClone().AsObject();
+            foreach (var operation in operations)
+            {
+                JsonNode at = one;
+                var path = ((string)operation!["path"]!).Trim('/').Split('/');
+                foreach (var step in path[..^1])
+                {
+                    at = at[step]!;
+                }
+
+                at[path[^1]] = operation["value"]!.DeepClone();
+            }
+
+            one["metadata"]!["generation"] = (int)one["metadata"]!["generation"]! + 1;
+            Put(plural, one);
+            if (OnApplied is { } play)
+            {
+                script = new Queue<Action>(play(objects[$"{plural}/{name}"]));
+            }
+
+            return (200, objects[$"{plural}/{name}"].ToJsonString());
         }
     }
 
@@ -273,6 +379,29 @@ internal sealed class FakeCluster : IAsyncDisposable
             }
 
             return (200, objects[$"{plural}/{name}"].ToJsonString());
+        }
+    }
+
+    /// <summary>What a pod says, until it is gone.</summary>
+    private async Task FollowAsync(HttpListenerContext context, string pod)
+    {
+        context.Response.SendChunked = true;
+        await context.Response.OutputStream.WriteAsync(Encoding.UTF8.GetBytes(Logs.GetValueOrDefault(pod) ?? ""), ended.Token);
+        await context.Response.OutputStream.FlushAsync(ended.Token);
+        while (true)
+        {
+            Task more;
+            lock (gate)
+            {
+                if (!objects.ContainsKey($"pods/{pod}"))
+                {
+                    return;
+                }
+
+                more = changed.Task;
+            }
+
+            await more.WaitAsync(ended.Token);
         }
     }
 
