@@ -14,6 +14,7 @@ internal static class SummaryView
     private const int NamesShown = 12;
     private const int TailShown = 10;
     private const int BesideShown = 3;
+    private const int DelaysShown = 4;
 
     /// <param name="path">Also the critical path in words: what `lap report` is asked for.</param>
     public static string Render(TransactionDocument document, Terminal terminal, bool path = false)
@@ -133,6 +134,11 @@ internal static class SummaryView
             apart.Add(publish > 0 ? $"artifact published after {Duration.Text(publish)}" : "artifact published before");
         }
 
+        if (Sentences.FirstAnswer(document) is { } first)
+        {
+            apart.Add("first answer " + first);
+        }
+
         if (parts.RolloutSeconds is { } rollout)
         {
             apart.Add($"rollout {Duration.Text(rollout)}");
@@ -155,6 +161,11 @@ internal static class SummaryView
         }
 
         page.Wrapped(new Span("interval", Tone.Dim), new Span(interval + (apart.Count == 0 ? "" : $" ({string.Join(", ", apart)})"), Tone.Strong), 10);
+        foreach (var delay in Sentences.EngineDelays(document).Take(DelaysShown))
+        {
+            page.Wrapped(new Span("engine", Tone.Dim), new Span(delay, Tone.Dim), 10);
+        }
+
         if (Sentences.Dominant(document) is { } dominant)
         {
             page.Wrapped(new Span("dominant", Tone.Dim), new Span(dominant, Tone.Strong), 10);

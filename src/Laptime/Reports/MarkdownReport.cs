@@ -23,6 +23,7 @@ public static class MarkdownReport
         Failure(page, document.Failure);
         Components(page, document);
         Segments(page, document);
+        Delays(page, document);
         Bullets(page, "Parity gaps", document.ParityGaps);
         Bullets(page, "Warnings", document.Warnings);
         Foot(page, document);
@@ -49,6 +50,11 @@ public static class MarkdownReport
         {
             // Two times that are often taken for one: until the artifact is available, and until the target runs it.
             Row("Until the artifact was published", interval.ArtifactPublishSeconds switch { null => "not known", > 0 and var publish => Duration.Text(publish), _ => "before the interval" });
+            if (Sentences.FirstAnswer(document) is { } first)
+            {
+                Row("First answer of the new revision", MarkdownText.Prose(first));
+            }
+
             Row("Rollout", interval.RolloutSeconds is { } rollout ? Duration.Text(rollout) : "none");
             Row("Unattributed", interval.UnattributedSeconds is { } rest ? Duration.Text(rest) : "not known");
         }
@@ -251,6 +257,27 @@ public static class MarkdownReport
                 Add(segment.Id, depth + 1);
             }
         }
+    }
+
+    /// <summary>Time that no tool on top of the engine can save.</summary>
+    private static void Delays(StringBuilder page, TransactionDocument document)
+    {
+        if (Sentences.DelayOwner(document) is not { } owner)
+        {
+            return;
+        }
+
+        page.Append($"## Time that was {MarkdownText.Prose(owner)}'s own\n\n| component | took | what | what removes it |\n| --- | ---: | --- | --- |\n");
+        foreach (var component in document.Components)
+        {
+            foreach (var delay in component.EngineDelays ?? [])
+            {
+                page.Append($"| {MarkdownText.Code(component.Name)} | {Duration.Text(delay.Seconds)} | {MarkdownText.Prose(delay.What)} ");
+                page.Append($"| {(delay.Setting is { } setting ? MarkdownText.Code(setting) : "no setting")}: {MarkdownText.Prose(delay.Mend)} |\n");
+            }
+        }
+
+        page.Append('\n');
     }
 
     private static void Bullets(StringBuilder page, string title, IReadOnlyList<string> items)

@@ -52,6 +52,21 @@ public static class Sentences
         return $"{Duration.Text(seconds)} from {interval.From} to {interval.To}{Asked(document, seconds)}";
     }
 
+    /// <summary>"the new revision first answered 1.10 s after save"; null where it was not asked.</summary>
+    public static string? FirstAnswer(TransactionDocument document) => document.Interval is { FirstAnswerSeconds: { } seconds } interval ? $"{Duration.Text(seconds)} after {interval.From}" : null;
+
+    /// <summary>Time that was the target's own, the longest first: "web: 2.01 s from taking the old task out of its networks to its SIGTERM: …".</summary>
+    public static IReadOnlyList<string> EngineDelays(TransactionDocument document) =>
+    [
+        .. from component in document.Components
+           from delay in component.EngineDelays ?? []
+           orderby delay.Waited descending, delay.Seconds descending
+           select $"{component.Name}: {Duration.Text(delay.Seconds)} {(delay.Waited ? "" : "more, ")}{delay.What}; {delay.Mend}",
+    ];
+
+    /// <summary>Whose time that was: "Docker Swarm"; null where nothing was.</summary>
+    public static string? DelayOwner(TransactionDocument document) => document.Components.SelectMany(c => c.EngineDelays ?? []).Select(d => d.Owner).FirstOrDefault();
+
     /// <summary>"build/compile of gateway: 1.20 s, 65 %; without it 640 ms in all"; null when nothing was measured.</summary>
     public static string? Dominant(TransactionDocument document) => document.Dominant is not { } d
         ? null

@@ -9,14 +9,21 @@ namespace Laptime.Signals;
 /// </summary>
 public sealed class Gate(Prober prober, ProbeSettings probes, bool smoke)
 {
+    /// <summary>
+    /// When an instance of the new revision first gave a good answer: its first readiness, or, where none is defined, the first connection that it accepted. Null: it did not, or there is nothing to ask.
+    /// </summary>
+    public DateTimeOffset? FirstAnswer { get; private set; }
+
     /// <summary>Live, ready and smoke of the new instance, before users get to it. Ready is asked once more after smoke: lost meanwhile means flapping.</summary>
     public async Task<SignalSet> BeforeSwitchAsync(ProbeContext instance, Timeline timeline, int? parentSegment, CancellationToken cancel)
     {
         var signals = SignalSet.NotRun;
+        DateTimeOffset? accepted;
         using (var segment = timeline.Begin("live", instance.Component, parent: parentSegment))
         {
             signals = signals with { Live = await prober.LiveAsync(probes, Traced(instance, timeline, segment.Id), cancel) };
             segment.End(OutcomeOf(signals.Live));
+            accepted = signals.Live.Status == SignalStatus.Pass && instance.Port is not null ? timeline.Moment(segment.Segment) : null;
         }
 
         if (signals.Fault is not null)
@@ -28,6 +35,12 @@ public sealed class Gate(Prober prober, ProbeSettings probes, bool smoke)
         {
             signals = signals with { Ready = await prober.ReadyAsync(probes, Traced(instance, timeline, segment.Id), cancel) };
             segment.End(OutcomeOf(signals.Ready));
+            FirstAnswer ??= signals.Ready.Status switch
+            {
+                SignalStatus.Pass => timeline.Moment(segment.Segment),
+                SignalStatus.NotDefined => accepted,
+                _ => null,
+            };
         }
 
         if (signals.Fault is not null)

@@ -140,6 +140,9 @@ public sealed record RolloutResult(SignalSet Signals, Fault? Fault, string? Stil
     /// <summary>Where users reach it, as the target says; null: the component's port on this machine, when it has one.</summary>
     public string? Endpoint { get; init; }
 
-    /// <summary>What people should know of this rollout: time that the place itself took, each with the setting that removes it; settings that it has no place for.</summary>
+    /// <summary>Time that the place itself took, each with the setting that removes it.</summary>
+    public IReadOnlyList<EngineDelay> Delays { get; init; } = [];
+
+    /// <summary>What people should know of this rollout: settings that the place has no room for.</summary>
     public IReadOnlyList<string> Notes { get; init; } = [];
 }

@@ -32,6 +32,9 @@ public sealed class Timeline
     /// <summary>Seconds since second 0.</summary>
     public double Now => clock.GetElapsedTime(origin).TotalSeconds;
 
+    /// <summary>Wall-clock time of a segment's end; of its start while it is open.</summary>
+    public DateTimeOffset Moment(Segment segment) => Started.AddSeconds(segment.Start + (segment.Seconds ?? 0));
+
     /// <summary>Starts a segment; end it with <see cref="SegmentScope.End"/>, or by disposing (which ends it as cancelled unless it was ended).</summary>
     public SegmentScope Begin(string name, string? component = null, string? kind = null, int? parent = null, params IReadOnlyList<int> after)
     {

@@ -46,10 +46,14 @@ public static class Ending
                 Seconds = seconds,
                 ArtifactPublishSeconds = Published(document, timeline.Started, waited),
                 RolloutSeconds = rollouts.Count == 0 || !served ? null : end - rollouts.Min(r => r.Start),
+                FirstAnswerSeconds = Answered(document, timeline.Started.AddSeconds(-waited)),
                 UnattributedSeconds = path.UnattributedSeconds,
             },
         };
     }
+
+    private static double? Answered(TransactionDocument document, DateTimeOffset start) =>
+        document.Components.Any(static c => c.FirstAnswerAt is not null) ? document.Components.Max(c => (c.FirstAnswerAt - start)?.TotalSeconds) : null;
 
     /// <summary>
     /// From the interval's start until the last artifact of this transaction was available: where it was published here, at the end of that; where an earlier

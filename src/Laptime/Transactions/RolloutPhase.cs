@@ -261,6 +261,7 @@ internal sealed class RolloutPhase(TransactionRun run, ArtifactStore store, Targ
 
         run.Count(c => c with { Rollouts = c.Rollouts + 1, Deploys = c.Deploys + 1 });
         var revision = ComponentReports.Revision(component.Name, planned.Artifact);
+        var asking = new Gate(prober, component.Probes, !run.Options.NoSmoke);
         var result = await target.RolloutAsync(
             new RolloutRequest
             {
@@ -277,12 +278,14 @@ internal sealed class RolloutPhase(TransactionRun run, ArtifactStore store, Targ
                 Names = run.Scope.Names.For(component, revision, run.Id),
                 Secrets = run.Scope.Names.Secrets,
             },
-            new Gate(prober, component.Probes, !run.Options.NoSmoke), run.Timeline, parent, cancel);
+            asking, run.Timeline, parent, cancel);
 
         run.Tell(run[component.Name] with
         {
             Revision = revision,
             Signals = SignalReports.Of(result.Signals),
+            FirstAnswerAt = asking.FirstAnswer,
+            EngineDelays = result.Delays.Count == 0 ? null : [.. result.Delays.Select(d => new EngineDelayReport(d.Kind, d.Owner, d.Seconds, d.Waited, d.What, d.Setting, d.Mend))],
             StillServing = result.Fault is null ? null : result.StillServing,
             Endpoint = result.Endpoint is { } endpoint ? endpoint : component.Run?.Port is { } port ? $"http://127.0.0.1:{port}" : null,
         });

@@ -95,6 +95,10 @@ public sealed record IntervalReport
     /// <summary>From the start of the first rollout to the last reflection; null without a rollout.</summary>
     public double? RolloutSeconds { get; init; }
 
+    /// <summary>From the interval's start until the new revision of every component that was rolled out had given its first good answer; null (and left out) where one was not asked.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public double? FirstAnswerSeconds { get; init; }
+
     /// <summary>The interval less the segments on the critical path.</summary>
     public double? UnattributedSeconds { get; init; }
 }
@@ -139,6 +143,14 @@ public sealed record ComponentReport
 
     public SignalsReport Signals { get; init; } = new();
 
+    /// <summary>When the new revision first gave a good answer: long before it is reflected where old instances are replaced one after the other. Null (and left out): it was not rolled out, or there is nothing to ask.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public DateTimeOffset? FirstAnswerAt { get; init; }
+
+    /// <summary>Time in this rollout that was the target's own; null (and left out): none that is worth a word.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<EngineDelayReport>? EngineDelays { get; init; }
+
     /// <summary>Where users reach it.</summary>
     public string? Endpoint { get; init; }
 
@@ -162,6 +174,16 @@ public sealed record ProvenanceReport(string Source, string? Repository, string?
 /// <param name="Start">When the build began.</param>
 /// <param name="End">When the artifact was available.</param>
 public sealed record ArtifactBuildReport(string Transaction, DateTimeOffset Start, DateTimeOffset End);
+
+/// <summary>Time that the target itself took in a rollout. Delays may overlap.</summary>
+/// <param name="Kind">network-drain, stop-grace, health-interval, one-by-one, update-monitor.</param>
+/// <param name="Owner">Whose time it is.</param>
+/// <param name="Seconds">As observed.</param>
+/// <param name="Waited">False: the deploy did not wait for it.</param>
+/// <param name="What">Between what and what.</param>
+/// <param name="Setting">What removes it; null: nothing does.</param>
+/// <param name="Mend">The same in words.</param>
+public sealed record EngineDelayReport(string Kind, string Owner, double Seconds, bool Waited, string What, string? Setting, string Mend);
 
 /// <summary>A reading of the target: a skip is only ever claimed on one.</summary>
 public sealed record ReadingReport(string? Revision, string? Artifact, int Instances, int Of, DateTimeOffset At);

@@ -192,7 +192,10 @@ public sealed class SwarmTargetContract : TargetContract, IAsyncLifetime
         Assert.True(result.Fault is null, result.Fault?.What);
         Assert.Equal(SignalStatus.Pass, result.Signals.Ready.Status);
         Assert.True(result.Signals.Ready.Seconds < 2, $"{result.Signals.Ready.Seconds}");
-        Assert.Contains(result.Notes, n => n.Contains("healthcheck.interval", StringComparison.Ordinal));
+        var delay = Assert.Single(result.Delays);
+        Assert.Equal(("health-interval", "healthcheck.start_interval", true), (delay.Kind, delay.Setting, delay.Waited));
+        Assert.InRange(delay.Seconds, 1, 4);
+        Assert.Contains("(2.0", delay.Mend);
     }
 
     [Fact]
@@ -303,7 +306,7 @@ public sealed class SwarmTargetContract : TargetContract, IAsyncLifetime
     [Fact]
     public async Task A_start_first_update_answers_before_the_old_task_has_gone()
     {
-        var service = Open(Worker("worker", "start-first"));
+        var service = Open(Worker("worker", "start-first").Replace("500ms", "20s", StringComparison.Ordinal));
         await DeployAsync(service, Component("worker"), "one");
         var segments = new List<Segment>();
         var result = await service.RolloutAsync(Request(Component("worker"), "two"), Gate(Component("worker")), Timeline(segments), null, Cancel);
@@ -312,7 +315,53 @@ public sealed class SwarmTargetContract : TargetContract, IAsyncLifetime
         var replaced = segments.Single(s => s.Name == "rollout/replace");
         Assert.True(first.Start + first.Seconds < replaced.Start + replaced.Seconds);
         Assert.True(Assert.Single(await service.ObserveAsync(Cancel)).Serving);
-        TestContext.Current.SendDiagnosticMessage($"first answer {Duration.Text(first.Seconds!.Value)} after apply, replaced {Duration.Text(replaced.Seconds!.Value)} later; {string.Join("; ", result.Notes)}");
+        // What the engine took for itself happened, and is named; what did not happen is not.
+        Assert.Equal(["network-drain", "update-monitor"], result.Delays.Select(d => d.Kind));
+        Assert.InRange(result.Delays[0].Seconds, 1.9, 3);
+        Assert.Equal((true, null), (result.Delays[0].Waited, result.Delays[0].Setting));
+        Assert.Equal((false, "deploy.update_config.monitor", 20.0), (result.Delays[1].Waited, result.Delays[1].Setting, result.Delays[1].Seconds));
+        TestContext.Current.SendDiagnosticMessage($"first answer {Duration.Text(first.Seconds!.Value)} after apply, replaced {Duration.Text(replaced.Seconds!.Value)} later; {string.Join("; ", result.Delays)}");
+    }
+
+    [Fact]
+    public async Task A_first_deploy_has_no_delay_of_the_engines_own_to_tell_and_says_when_it_first_answered()
+    {
+        var web = Component("web");
+        var gate = Gate(web);
+        var timeline = Timeline();
+        var result = await Target.RolloutAsync(Request(web, "one"), gate, timeline, null, Cancel);
+        Assert.True(result.Fault is null, result.Fault?.What);
+        Assert.Empty(result.Delays);
+        Assert.InRange(gate.FirstAnswer!.Value, timeline.Started, timeline.Started.AddSeconds(timeline.Now));
+    }
+
+    [Fact]
+    public async Task A_program_that_ignores_its_end_is_told_with_what_ends_it_sooner()
+    {
+        var service = Open(Worker().Replace("stop_grace_period: 3s", "stop_grace_period: 1s", StringComparison.Ordinal));
+        await DeployAsync(service, Component("worker", new Dictionary<string, string> { ["DEAF"] = "1" }), "one");
+        var worker = Component("worker");
+        var result = await service.RolloutAsync(Request(worker, "two"), Gate(worker), Timeline(), null, Cancel);
+        Assert.True(result.Fault is null, result.Fault?.What);
+        var grace = Assert.Single(result.Delays, d => d.Kind == "stop-grace");
+        Assert.Equal("init: true", grace.Setting);
+        Assert.InRange(grace.Seconds, 0.9, 3);
+        Assert.Contains("`stop_grace_period` (1.0", grace.Mend);
+        Assert.DoesNotContain(result.Delays, d => d.Kind is "health-interval" or "one-by-one");
+    }
+
+    [Fact]
+    public async Task Tasks_that_are_replaced_one_after_the_other_are_told()
+    {
+        var three = Open(Worker().Replace("deploy: {", "deploy: { replicas: 3,", StringComparison.Ordinal));
+        var worker = Component("worker");
+        worker = worker with { Run = worker.Run! with { Replicas = 3 } };
+        await DeployAsync(three, worker, "one");
+        var result = await three.RolloutAsync(Request(worker, "two"), Gate(worker), Timeline(), null, Cancel);
+        Assert.True(result.Fault is null, result.Fault?.What);
+        var slow = Assert.Single(result.Delays, d => d.Kind == "one-by-one");
+        Assert.Equal("deploy.update_config.parallelism", slow.Setting);
+        Assert.Contains("3 new tasks", slow.What);
     }
 
     [Fact]

@@ -131,6 +131,9 @@ internal sealed record SwarmTask
 
     public DateTimeOffset CreatedAt { get; init; }
 
+    /// <summary>The swarm's last word on it: a change of what is wanted, or of how it stands.</summary>
+    public DateTimeOffset UpdatedAt { get; init; }
+
     public JsonElement Spec { get; init; }
 
     public SwarmTaskStatus Status { get; init; } = new();

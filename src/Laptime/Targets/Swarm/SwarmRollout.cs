@@ -23,7 +23,6 @@ internal sealed class SwarmRollout(
     /// <summary>On what the engine does besides the service's own delays: scheduling, pulling what is there, starting.</summary>
     private static readonly TimeSpan Slack = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan UndoBound = TimeSpan.FromSeconds(30);
-    private static readonly TimeSpan Noticeable = TimeSpan.FromSeconds(0.5);
 
     private readonly List<string> notes = [];
     private readonly DateTimeOffset since = clock.GetUtcNow();
@@ -32,7 +31,6 @@ internal sealed class SwarmRollout(
     /// <summary>As it was when it was seen to have converged.</summary>
     private SwarmService? seen;
     private bool applied;
-    private long appliedAt;
     private bool over;
 
     private string Component => request.Component.Name;
@@ -67,7 +65,7 @@ internal sealed class SwarmRollout(
 
         using (var segment = timeline.Begin("rollout/apply", Component, parent: parent))
         {
-            (applied, appliedAt) = (true, clock.GetTimestamp());
+            applied = true;
             await applier.ApplyAsync(wanted, cancel);
             segment.End();
         }
@@ -122,7 +120,8 @@ internal sealed class SwarmRollout(
             replacing.End();
         }
 
-        TellDelays(clock.GetElapsedTime(appliedAt), health);
+        // Before reflection is asked: what the engine does then is nobody's wait.
+        var delays = Delays(gate.FirstAnswer);
         var front = asked is null ? Plain(wanted) : IsPublished ? asked with { Host = "127.0.0.1", Port = run.Port, Health = null, Names = name => name == "port" ? Number(run.Port) : request.Names(name) } : asked with { Health = null };
         signals = signals with { Reflected = await gate.AfterSwitchAsync(front, request.Revision, EvidenceAsync, timeline, parent, cancel) };
         if (signals.Reflected is { Status: SignalStatus.Pass } probed && seen is null)
@@ -143,7 +142,7 @@ internal sealed class SwarmRollout(
             records.Save(Component, new ServiceRecord(now.ID, now.Version.Index, request.Revision, request.Transaction, now.Spec));
         }
 
-        return new RolloutResult(signals, null, null) { Notes = notes, Endpoint = IsPublished ? $"http://127.0.0.1:{Number(run.Port)}" : null };
+        return new RolloutResult(signals, null, null) { Notes = notes, Delays = delays, Endpoint = IsPublished ? $"http://127.0.0.1:{Number(run.Port)}" : null };
     }
 
     public async ValueTask DisposeAsync()
@@ -398,42 +397,15 @@ internal sealed class SwarmRollout(
         Outcome.NotReflected, $"{Component}: the new task answers, but not all of them are new: {waiting.Why}{(waiting.Stuck is { } why ? $" ({why})" : "")}", $"service {ServiceName}",
         $"docker service ps --no-trunc {ServiceName} shows what its tasks wait for");
 
-    /// <summary>What the engine took for itself between being told and the last old task's end.</summary>
-    private void TellDelays(TimeSpan waited, HealthConfig? health)
+    /// <summary>What of the time was the engine's own, from what it did.</summary>
+    private IReadOnlyList<EngineDelay> Delays(DateTimeOffset? answered)
     {
-        if (waited < Noticeable)
+        if (watch.Latest is not { } snapshot || snapshot.Find(ServiceName) is not { } now)
         {
-            return;
+            return [];
         }
 
-        var parts = new List<string>();
-        if (health is not null && (service.Health?.Interval ?? TimeSpan.FromTicks((health.Interval ?? 0) / 100)) is var interval && (interval == TimeSpan.Zero || interval >= TimeSpan.FromSeconds(1)))
-        {
-            parts.Add($"its first health check comes after a whole `healthcheck.interval` ({(interval == TimeSpan.Zero ? "30 s" : Duration.Text(interval))}): shorten it, or set `start_interval` (Docker 25)");
-        }
-
-        if (before is not null && watch.StopOf(place.Stack, Component) is { } stop)
-        {
-            if (stop.Waited >= Noticeable)
-            {
-                parts.Add($"Swarm waited {Duration.Text(stop.Waited)} between taking the old task out of its network and SIGTERM: it has no setting; a service without an overlay network has no such wait");
-            }
-
-            if (stop.Stopped >= Noticeable)
-            {
-                parts.Add($"the old task took {Duration.Text(stop.Stopped)} to end after SIGTERM: handle SIGTERM, set `init: true`, or a shorter `stop_grace_period` ({Duration.Text(run.StopGrace)})");
-            }
-        }
-
-        if (run.Replicas > 1)
-        {
-            parts.Add("tasks are replaced one after the other: `update_config.parallelism`, `update_config.delay` and `update_config.monitor` (5 s) decide how fast");
-        }
-
-        if (parts.Count > 0)
-        {
-            notes.Add($"of the {Duration.Text(waited)} that Swarm took, these are its own: {string.Join("; ", parts)}");
-        }
+        return SwarmDelays.Of(new RolloutEvidence(now, [.. NewTasks(now, snapshot.TasksOf(now))], before is null ? [] : watch.EndsOf(ServiceName), watch.Healthy(), answered));
     }
 
     private async Task<RolloutResult> FailAsync(SignalSet signals)

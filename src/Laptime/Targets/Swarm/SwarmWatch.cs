@@ -31,11 +31,9 @@ internal sealed class SwarmWatch : IAsyncDisposable
     private readonly Task looking;
     private readonly Task listening;
     private TaskCompletionSource<SwarmSnapshot> next = New();
-    private readonly Dictionary<string, Stop> stops = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, Dictionary<string, ContainerEnd>> ends = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, long> healthy = new(StringComparer.Ordinal);
     private long turn;
-
-    /// <summary>The end of a service's container, in nanoseconds by the engine's clock.</summary>
-    private sealed record Stop(string Container, long? Unwanted, long? Killed, long? Died);
 
     /// <param name="labels">What the services carry.</param>
     public SwarmWatch(SwarmApi api, IReadOnlyList<string> labels, TimeProvider clock)
@@ -51,17 +49,21 @@ internal sealed class SwarmWatch : IAsyncDisposable
     /// <summary>The newest listing; null before the first.</summary>
     public SwarmSnapshot? Latest { get; private set; }
 
-    /// <summary>How long the last container of a service that was stopped here was waited for: from the end of its task's wish to SIGTERM, and from there to its end.</summary>
-    public (TimeSpan Waited, TimeSpan Stopped)? StopOf(string stack, string component)
+    /// <summary>How the containers of a service ended that were stopped while this watched.</summary>
+    public IReadOnlyList<ContainerEnd> EndsOf(string service)
     {
         lock (gate)
         {
-            if (!stops.TryGetValue($"{stack}_{component}", out var stop) || stop.Died is not { } died || stop.Killed is not { } killed)
-            {
-                return null;
-            }
+            return ends.TryGetValue(service, out var known) ? [.. known.Values] : [];
+        }
+    }
 
-            return (stop.Unwanted is { } unwanted && unwanted < killed ? TimeSpan.FromTicks((killed - unwanted) / 100) : TimeSpan.Zero, TimeSpan.FromTicks((died - killed) / 100));
+    /// <summary>When the engine first called containers healthy, by their ids; in nanoseconds since 1970 by its clock.</summary>
+    public IReadOnlyDictionary<string, long> Healthy()
+    {
+        lock (gate)
+        {
+            return new Dictionary<string, long>(healthy, StringComparer.Ordinal);
         }
     }
 
@@ -180,21 +182,29 @@ internal sealed class SwarmWatch : IAsyncDisposable
         }
     }
 
-    /// <summary>When a task is first seen to be on its way out.</summary>
+    /// <summary>When a task is first seen to be on its way out: the swarm's last word on it is that.</summary>
     private void Unwanted(IReadOnlyList<SwarmService> services, IReadOnlyList<SwarmTask> tasks)
     {
-        var now = (clock.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks * 100;
         lock (gate)
         {
             foreach (var task in tasks)
             {
-                if (task is { DesiredState: "shutdown", State: "running", Container: { } container } && services.FirstOrDefault(s => s.ID == task.ServiceID)?.Name is { } name
-                    && (!stops.TryGetValue(name, out var known) || known.Container != container))
+                if (task is { DesiredState: "shutdown", State: "running", Container: { } container } && services.FirstOrDefault(s => s.ID == task.ServiceID)?.Name is { } name)
                 {
-                    stops[name] = new Stop(container, now, null, null);
+                    Change(name, container, end => end.Unwanted is null ? end with { Unwanted = (task.UpdatedAt - DateTimeOffset.UnixEpoch).Ticks * 100 } : end);
                 }
             }
         }
+    }
+
+    private void Change(string service, string container, Func<ContainerEnd, ContainerEnd> change)
+    {
+        if (!ends.TryGetValue(service, out var known))
+        {
+            ends[service] = known = new Dictionary<string, ContainerEnd>(StringComparer.Ordinal);
+        }
+
+        known[container] = change(known.GetValueOrDefault(container) ?? new ContainerEnd(container, null, null, null, null));
     }
 
     private void Remember(EngineEvent happened)
@@ -206,14 +216,17 @@ internal sealed class SwarmWatch : IAsyncDisposable
 
         lock (gate)
         {
-            var known = stops.TryGetValue(name, out var stop) && stop.Container == happened.Id ? stop : null;
-            if (happened.Action == "kill")
+            switch (happened.Action)
             {
-                stops[name] = known is null ? new Stop(happened.Id, null, happened.Nanoseconds, null) : known.Killed is null ? known with { Killed = happened.Nanoseconds } : known;
-            }
-            else if (happened.Action == "die" && known is not null)
-            {
-                stops[name] = known with { Died = happened.Nanoseconds };
+                case "kill":
+                    Change(name, happened.Id, end => end.Killed is null ? end with { Killed = happened.Nanoseconds } : end);
+                    break;
+                case "die":
+                    Change(name, happened.Id, end => end with { Died = happened.Nanoseconds, ExitCode = int.TryParse(happened.Attribute("exitCode"), out var code) ? code : null });
+                    break;
+                case "health_status: healthy":
+                    healthy.TryAdd(happened.Id, happened.Nanoseconds);
+                    break;
             }
         }
     }
