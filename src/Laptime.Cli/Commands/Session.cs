@@ -58,7 +58,7 @@ internal sealed class Session(ParseResult arguments, Shutdown shutdown)
     /// <summary>The workspace as it is in the environment that is asked for: its compose files, where it has some, say what runs there.</summary>
     public Workspace Workspace => workspace ??= Arguments.GetValue(Global.Environment) is { } name && Written.Environments.All(e => e.Name != name)
         ? Written
-        : ComposeWorkspace.For(Written, Environment(), System.Environment.GetEnvironmentVariable);
+        : ComposeWorkspace.For(InEnvironment.Of(Written, Environment()), Environment(), System.Environment.GetEnvironmentVariable);
 
     /// <summary>What laptime.yaml (or a compose file without one) says, whatever the environment.</summary>
     private Workspace Written => field ??= LoadWorkspace();
@@ -278,9 +278,10 @@ internal sealed class Session(ParseResult arguments, Shutdown shutdown)
     }
 
     /// <summary>The same environment and profile, of the workspace in another checkout.</summary>
-    public DeployScope ScopeOf(Workspace workspace)
+    public DeployScope ScopeOf(Workspace written)
     {
-        var environment = workspace.Environments.First(e => e.Name == Environment().Name);
+        var environment = written.Environments.First(e => e.Name == Environment().Name);
+        var workspace = InEnvironment.Of(written, environment);
         var profile = Scope.Profile is { } named ? workspace.Profiles.First(p => p.Name == named.Name) : null;
         return new DeployScope(workspace, environment, profile, new TemplateScope(workspace, environment, profile, System.Environment.GetEnvironmentVariable), new WorkspaceFolder(workspace.Root));
     }

@@ -29,6 +29,7 @@ public static class ImageInputs
 
         if (image.IsLayered)
         {
+            Add("root", image.Root.Length == 0 ? null : image.Root);
             Add("workdir", image.WorkDir);
             Add("user", image.User);
             Add("port", image.Port?.ToString(System.Globalization.CultureInfo.InvariantCulture));

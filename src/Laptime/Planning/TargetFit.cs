@@ -34,7 +34,8 @@ public static class TargetFit
         var other = workspace.Environments.FirstOrDefault(e => e.Target != TargetKind.Process)?.Name;
         return new Problem(
             $"{component.Name} is a container image, and the environment {environment.Name} (`target: process`) starts processes", component.At,
-            other is not null ? $"deploy it to one that runs images: `--env {other}`" : "deploy it to an environment with `target: docker` or `swarm`, or declare `steps` and `outputs` instead of `image`");
+            component.Build is { Image.IsLayered: true, Outputs.Count: > 0 } ? "give it a `run.command`: then its outputs run as a process here, and as an image elsewhere"
+            : other is not null ? $"deploy it to one that runs images: `--env {other}`" : "deploy it to an environment with `target: docker` or `swarm`, or declare `steps` and `outputs` instead of `image`");
     }
 
     private static Problem? Container(Component component, Workspace workspace, DeployEnvironment environment)

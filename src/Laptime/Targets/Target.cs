@@ -143,6 +143,9 @@ public sealed record RolloutResult(SignalSet Signals, Fault? Fault, string? Stil
     /// <summary>Time that the place itself took, each with the setting that removes it.</summary>
     public IReadOnlyList<EngineDelay> Delays { get; init; } = [];
 
+    /// <summary>False: no port of this machine leads to it, only other components reach it.</summary>
+    public bool Reached { get; init; } = true;
+
     /// <summary>What people should know of this rollout: settings that the place has no room for.</summary>
     public IReadOnlyList<string> Notes { get; init; } = [];
 }

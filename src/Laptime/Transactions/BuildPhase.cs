@@ -1,6 +1,7 @@
 using Laptime.Artifacts;
 using Laptime.Artifacts.Images;
 using Laptime.Building;
+using Laptime.Building.Images;
 using Laptime.Fingerprints;
 using Laptime.Foundations;
 using Laptime.Planning;
@@ -184,6 +185,7 @@ internal sealed class BuildPhase(
     private async Task<PlannedComponent> MakeAsync(Component component, PlannedComponent planned, int parent, CancellationToken cancel)
     {
         var began = run.Timeline.Now;
+        var onto = component.Build.Image?.BaseComponent is { } below ? UsedArtifact(component, below) : Digest.None;
         var result = await builder.BuildAsync(
             new BuildRequest
             {
@@ -233,7 +235,7 @@ internal sealed class BuildPhase(
             }
 
             var tag = edited.Count > 0 ? Digest.None : planned.Fingerprint.Value;
-            made = result.Image is { } image ? await images.StoreAsync(image, tag, cancel) : await store.StoreAsync(result.Outputs, tag, cancel);
+            made = result.Image is { } image ? await images.StoreAsync(On(image, onto), tag, cancel) : await store.StoreAsync(result.Outputs, tag, cancel);
             if (edited.Count == 0)
             {
                 await store.RecordOriginAsync(
@@ -269,27 +271,17 @@ internal sealed class BuildPhase(
     private async Task<IReadOnlyDictionary<string, string>> UnpackUsedAsync(Component component, int parent, CancellationToken cancel)
     {
         var folders = new Dictionary<string, string>(StringComparer.Ordinal);
-        if (component.Uses.Count == 0)
+        // The image that its own is put on is no files for its steps.
+        var files = component.Uses.Where(u => u != component.Build.Image?.BaseComponent).ToList();
+        if (files.Count == 0)
         {
             return folders;
         }
 
         using var unpack = run.Timeline.Begin("lookup", component.Name, "uses", parent);
-        foreach (var used in component.Uses)
+        foreach (var used in files)
         {
-            var artifact = ArtifactOf(used);
-            if (artifact.IsNone)
-            {
-                artifact = detected.Facts.Records.GetValueOrDefault(used)?.Artifact ?? Digest.None;
-                if (artifact.IsNone)
-                {
-                    throw new FaultException(new Fault(
-                        Outcome.BuildFailed, $"{component.Name} uses {used}, which was never built", component.At.ToString(), $"lap deploy {used} {component.Name}"));
-                }
-
-                run.Log.Warn($"{component.Name} is built with the last verified artifact of {used}, whose own changes were not asked for");
-            }
-
+            var artifact = UsedArtifact(component, used);
             var folder = Path.Combine(run.Scope.Folder.Path, "uses", artifact.ToHex()[..16]);
             run.Scope.Folder.Create(Path.GetDirectoryName(folder));
             await store.UnpackAsync(artifact, folder, cancel);
@@ -299,6 +291,29 @@ internal sealed class BuildPhase(
         unpack.End();
         return folders;
     }
+
+    /// <summary>What the component is built with: the used one's artifact, or the last that was verified when it was not asked for.</summary>
+    private Digest UsedArtifact(Component component, string used)
+    {
+        if (ArtifactOf(used) is { IsNone: false } artifact)
+        {
+            return artifact;
+        }
+
+        var verified = detected.Facts.Records.GetValueOrDefault(used)?.Artifact ?? Digest.None;
+        if (verified.IsNone)
+        {
+            throw new FaultException(new Fault(
+                Outcome.BuildFailed, $"{component.Name} uses {used}, which was never built", component.At.ToString(), $"lap deploy {used} {component.Name}"));
+        }
+
+        run.Log.Warn($"{component.Name} is built with the last verified artifact of {used}, whose own changes were not asked for");
+        return verified;
+    }
+
+    /// <summary>A base that is a component is what that one was built as.</summary>
+    private static BuiltImage On(BuiltImage image, Digest onto) =>
+        image is BuiltImage.Layered layered && !onto.IsNone ? layered with { Settings = layered.Settings with { Base = onto.ToString() } } : image;
 
     /// <summary>The artifact of a used component, as it was just built or as it is known; none otherwise.</summary>
     private Digest ArtifactOf(string used)

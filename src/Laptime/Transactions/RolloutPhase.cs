@@ -287,7 +287,7 @@ internal sealed class RolloutPhase(TransactionRun run, ArtifactStore store, Targ
             FirstAnswerAt = asking.FirstAnswer,
             EngineDelays = result.Delays.Count == 0 ? null : [.. result.Delays.Select(d => new EngineDelayReport(d.Kind, d.Owner, d.Seconds, d.Waited, d.What, d.Setting, d.Mend))],
             StillServing = result.Fault is null ? null : result.StillServing,
-            Endpoint = result.Endpoint is { } endpoint ? endpoint : component.Run?.Port is { } port ? $"http://127.0.0.1:{port}" : null,
+            Endpoint = !result.Reached ? null : result.Endpoint is { } endpoint ? endpoint : component.Run?.Port is { } port ? $"http://127.0.0.1:{port}" : null,
         });
         foreach (var note in result.Notes)
         {

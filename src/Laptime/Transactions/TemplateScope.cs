@@ -84,6 +84,7 @@ public sealed class TemplateScope
     {
         "workspace.name" => workspace.Name,
         "environment" => environment.Name,
+        "listen" => HasProcesses ? "127.0.0.1" : "0.0.0.0",
         _ when name.StartsWith("env.", StringComparison.Ordinal) => variables.GetValueOrDefault(name[4..]),
         _ when name.StartsWith("profile.", StringComparison.Ordinal) => profile?.Vars.GetValueOrDefault(name[8..]),
         _ when name.StartsWith("components.", StringComparison.Ordinal) && name.EndsWith(".port", StringComparison.Ordinal) =>
@@ -93,9 +94,12 @@ public sealed class TemplateScope
         _ => null,
     };
 
+    /// <summary>Instances are programs of this machine, or of a machine of their own: what they open to others, all can reach.</summary>
+    private bool HasProcesses => environment.Target is TargetKind.Process or TargetKind.Command;
+
     /// <summary>Where other components of the environment reach one: its front on this machine, or, between containers, its name.</summary>
     private string? AddressOf(Component? component) => component?.Run is not { Port: { } port } run ? null
-        : environment.Target is TargetKind.Process or TargetKind.Command ? $"127.0.0.1:{port}"
+        : HasProcesses ? $"127.0.0.1:{port}"
         : $"{component.Name}:{run.ContainerPort ?? component.Build.Image?.Port ?? port}";
 
     /// <summary>The value of a name for a component at build time; null for names that have none then (port, revision, transaction).</summary>

@@ -4,7 +4,7 @@ using Laptime.Workspaces.Yaml;
 namespace Laptime.Workspaces;
 
 /// <summary>One component, and where its references are written.</summary>
-internal sealed record BoundComponent(Component Component, Field? Uses, Field? Needs, Field? PortField);
+internal sealed record BoundComponent(Component Component, Field? Uses, Field? Needs, Field? PortField, Field? Base);
 
 /// <summary>Reads components.NAME. What it refers to is checked later, when every component is known.</summary>
 internal sealed class ComponentBinder(string root, ValueBinder values, PathRule paths)
@@ -26,7 +26,8 @@ internal sealed class ComponentBinder(string root, ValueBinder values, PathRule 
 
         var path = fields["path"] is { } pathField ? Folder(pathField) : "";
         var folder = Path.GetFullPath(Path.Combine(root, path ?? ""));
-        var build = fields["build"] is { } buildField ? Build(buildField, name, folder) : new BuildSettings();
+        Field? onto = null;
+        var build = fields["build"] is { } buildField ? Build(buildField, name, folder, out onto) : new BuildSettings();
         var (run, port) = fields["run"] is { } runField ? Run(runField, name, build) : (null, null);
         var inputs = values.Texts(fields["inputs"], (node, key) => paths.Glob(node, key, folder));
         var component = new Component
@@ -35,7 +36,7 @@ internal sealed class ComponentBinder(string root, ValueBinder values, PathRule 
             Path = path ?? "",
             // A fixed image is made of nothing that is here.
             Inputs = fields["inputs"] is not null ? inputs : run?.Image is not null && fields["build"] is null ? [] : ["**"],
-            Uses = values.Texts(fields["uses"], static (node, _) => node.Text),
+            Uses = build.Image?.BaseComponent is { } below ? [.. values.Texts(fields["uses"], static (node, _) => node.Text), below] : values.Texts(fields["uses"], static (node, _) => node.Text),
             Needs = values.Texts(fields["needs"], static (node, _) => node.Text),
             Vars = values.Texts(fields["vars"], Variable),
             Build = build,
@@ -43,7 +44,7 @@ internal sealed class ComponentBinder(string root, ValueBinder values, PathRule 
             Probes = fields["probes"] is { } probes ? new ProbeBinder(values, name, hasPort: port is not null).Probes(probes) : new ProbeSettings(),
             At = Problems.At(key),
         };
-        return new BoundComponent(component, fields["uses"], fields["needs"], port);
+        return new BoundComponent(component, fields["uses"], fields["needs"], port, onto);
     }
 
     private string? Folder(Field field)
@@ -121,8 +122,10 @@ internal sealed class ComponentBinder(string root, ValueBinder values, PathRule 
         return null;
     }
 
-    private BuildSettings Build(Field field, string component, string folder)
+    /// <param name="onto">Where the base of its image is written.</param>
+    private BuildSettings Build(Field field, string component, string folder, out Field? onto)
     {
+        onto = null;
         if (Fields.Of(field.Value, field.KeyNode, "`build`", WorkspaceKeys.Build, Problems) is not { } fields)
         {
             return new BuildSettings();
@@ -146,12 +149,13 @@ internal sealed class ComponentBinder(string root, ValueBinder values, PathRule 
             steps.Add(step);
         }
 
-        return new BuildSettings
+        ImageSettings? image = null;
+        if (fields["image"] is { } imageField)
         {
-            Steps = steps,
-            Outputs = values.Texts(fields["outputs"], (node, key) => paths.Glob(node, key, folder, inside: true)),
-            Image = fields["image"] is { } image ? new ImageBinder(values, paths, component, folder).Image(image, steps.Count > 0) : null,
-        };
+            image = new ImageBinder(values, paths, component, folder).Image(imageField, steps.Count > 0, out onto);
+        }
+
+        return new BuildSettings { Steps = steps, Outputs = values.Texts(fields["outputs"], (node, key) => paths.Glob(node, key, folder, inside: true)), Image = image };
     }
 
     private Step? Step(YamlNode node, string component, string folder)

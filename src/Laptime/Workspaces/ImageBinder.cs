@@ -8,18 +8,26 @@ namespace Laptime.Workspaces;
 internal sealed class ImageBinder(ValueBinder values, PathRule paths, string component, string folder)
 {
     private static readonly string[] OfDockerfile = ["dockerfile", "context", "target"];
-    private static readonly string[] OfBase = ["workdir", "user", "env", "labels", "port", "command"];
+    private static readonly string[] OfBase = ["root", "workdir", "user", "env", "labels", "port", "command"];
+
+    /// <summary>How a base without a digest is mended.</summary>
+    public const string PinIt = "pin it by digest, for example `registry.example.org/runtime@sha256:…`: then every machine builds the same image; or `scratch`";
 
     private ProblemList Problems => values.Problems;
 
+    public static string NotPinned(string text, string what) => $"`base: {ProblemList.Short(text)}` {what}";
+
     /// <param name="built">The component has steps, which may write the Dockerfile.</param>
-    public ImageSettings? Image(Field field, bool built)
+    /// <param name="onto">Where its base is written.</param>
+    public ImageSettings? Image(Field field, bool built, out Field? onto)
     {
+        onto = null;
         if (Fields.Of(field.Value, field.KeyNode, "`image`", WorkspaceKeys.Image, Problems) is not { } fields)
         {
             return null;
         }
 
+        onto = fields["base"];
         var builder = (ImageBuilder)(values.Choice(fields["builder"]) ?? 0);
         var image = new ImageSettings(Dockerfile(fields, field, built && builder != ImageBuilder.Dotnet, fields["base"] is not null || builder == ImageBuilder.Dotnet), Context(fields), values.Text(fields["target"]))
         {
@@ -33,6 +41,11 @@ internal sealed class ImageBinder(ValueBinder values, PathRule paths, string com
         if (fields["args"] is { } args)
         {
             image = image with { Arguments = new CommandBinder(values, TemplateScope.Build, component, []).Templates(args, Argument) };
+        }
+
+        if (fields["root"] is { } root && values.Text(root) is not null && paths.Path(root.Value, "root", folder) is { } below)
+        {
+            image = image with { Root = below };
         }
 
         if (fields["workdir"] is { } workdir && WorkDir(workdir) is { } at)
@@ -112,7 +125,13 @@ internal sealed class ImageBinder(ValueBinder values, PathRule paths, string com
             return text;
         }
 
-        Problems.Add(field!.Value, $"`base: {ProblemList.Short(text)}` {what}", "pin it by digest, for example `registry.example.org/runtime@sha256:…`: then every machine builds the same image; or `scratch`");
+        if (ValueBinder.NameLike(text) == text)
+        {
+            // A component, maybe: known when all of them are.
+            return text;
+        }
+
+        Problems.Add(field!.Value, NotPinned(text, what), PinIt);
         return null;
     }
 

@@ -7,7 +7,7 @@ namespace Laptime.Workspaces;
 /// <param name="declared">Every component's name in the file, those with problems of their own too.</param>
 internal sealed class ReferenceChecks(Workspace workspace, List<BoundComponent> components, List<string> declared, ValueBinder values)
 {
-    private static readonly string[] Everywhere = ["workspace.name", "environment"];
+    private static readonly string[] Everywhere = ["workspace.name", "environment", "listen"];
 
     /// <summary>Null for a component with problems of its own.</summary>
     private readonly Dictionary<string, BoundComponent?> byName = ByName(components, declared);
@@ -21,9 +21,10 @@ internal sealed class ReferenceChecks(Workspace workspace, List<BoundComponent> 
             Exist(component.Uses);
             Exist(component.Needs);
             AreFiles(component.Uses);
+            IsImage(component);
         }
 
-        Cycles("uses", static c => c.Uses, static c => c.Component.Uses);
+        Cycles("uses", static c => c.Uses ?? c.Base, static c => c.Component.Uses);
         Cycles("needs", static c => c.Needs, static c => c.Component.Needs);
         Ports();
         foreach (var use in values.Templates.Uses)
@@ -81,6 +82,25 @@ internal sealed class ReferenceChecks(Workspace workspace, List<BoundComponent> 
                 Problems.Add(item, $"`uses` names `{ProblemList.Short(item.Text)}`, which is an image: its files cannot be handed to steps",
                     "name it in `needs`, or make a component of its files");
             }
+        }
+    }
+
+    /// <summary>The component that an image is to be put on is an image too.</summary>
+    private void IsImage(BoundComponent component)
+    {
+        if (component is not { Base: { } field, Component.Build.Image.BaseComponent: { } name } || Problems.Full)
+        {
+            return;
+        }
+
+        if (!byName.TryGetValue(name, out var below))
+        {
+            Problems.Add(field.Value, ImageBinder.NotPinned(name, "is not pinned by digest, and no component has this name"),
+                NearestName.Of(name, declared) is { } near ? $"did you mean the component `{near}`?" : ImageBinder.PinIt);
+        }
+        else if (below is { Component.Build.Image: null })
+        {
+            Problems.Add(field.Value, $"`base` names the component `{ProblemList.Short(name)}`, which is no image", $"give it `build: {{ image: {{ base: scratch }} }}`");
         }
     }
 
@@ -201,7 +221,7 @@ internal sealed class ReferenceChecks(Workspace workspace, List<BoundComponent> 
                 : null;
         }
 
-        if (name is "workspace.name" or "environment")
+        if (name is "workspace.name" or "environment" or "listen")
         {
             return null;
         }

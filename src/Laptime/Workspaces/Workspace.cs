@@ -108,8 +108,14 @@ public sealed record ImageSettings(string Dockerfile, string Context, string? Ta
     /// <summary><c>os/architecture[/variant]</c>; null: Linux on this machine's architecture.</summary>
     public string? Platform { get; init; }
 
-    /// <summary><see cref="Scratch"/>, or an image pinned by digest: lap makes the image itself (with <see cref="ImageBuilder.Dotnet"/>: the SDK puts the app on it). Null: a Dockerfile.</summary>
+    /// <summary><see cref="Scratch"/>, an image pinned by digest, or a component's name (<see cref="BaseComponent"/>): lap makes the image itself (with <see cref="ImageBuilder.Dotnet"/>: the SDK puts the app on it). Null: a Dockerfile.</summary>
     public string? Base { get; init; }
+
+    /// <summary>The component whose image is the base, which is among its component's <see cref="Component.Uses"/>; null: the base is none of this workspace.</summary>
+    public string? BaseComponent => IsLayered && !ImageReference.TryParse(Base!, out _, out _) ? Base : null;
+
+    /// <summary>Folder below the component's path that becomes <see cref="WorkDir"/>; "" is the path itself. Only with a base.</summary>
+    public string Root { get; init; } = "";
 
     /// <summary>Where in the image the outputs lie, absolute, and the working directory; only with a base.</summary>
     public string WorkDir { get; init; } = "/app";

@@ -23,7 +23,8 @@ public static class WorkspaceKeys
     public static readonly KeySet Image = new("image", "`components.NAME.build.image`",
     [
         new("base", Text, "`scratch`, or an image pinned by digest: the outputs become one layer on it, made by lap without an engine, the same bytes on every machine. "
-            + "`HOST/REPOSITORY@sha256:…`, `oci-layout:FOLDER@sha256:…`, or `sha256:…` of an image in the artifact store.", "scratch", "a Dockerfile"),
+            + "`HOST/REPOSITORY@sha256:…`, `oci-layout:FOLDER@sha256:…`, or `sha256:…` of an image in the artifact store. Or the name of a component that is an image: what it builds is the base.",
+            "scratch", "a Dockerfile"),
         new("builder", new KeyType.Choice("auto", "docker", "buildah", "dotnet"),
             "Who makes the image. `auto`: with `base` lap itself; with a Dockerfile `docker` where an engine answers, else `buildah`. `dotnet`: the SDK's container publish.", "buildah", "`auto`"),
         new("dockerfile", Path, "The Dockerfile, relative to the component's path.", "Dockerfile", "`Dockerfile`"),
@@ -31,6 +32,7 @@ public static class WorkspaceKeys
         new("target", Text, "The stage to build.", "final", "the last stage"),
         new("args", Variables, "Build arguments of the Dockerfile; with `builder: dotnet` properties of the publish. They are inputs of the image.", "{ FLAVOR: plain }", "none"),
         new("platform", Text, "The one platform to build for.", "linux/arm64", "Linux on this machine's architecture"),
+        new("root", Path, "With `base`: the folder of the component that becomes `workdir`; every output lies in it.", "out", "the component's own"),
         new("workdir", Text, "With `base`: where the outputs lie in the image, and its working directory.", "/srv", "`/app`"),
         new("user", Text, "With `base`: the user it runs as.", "\"1000:1000\"", "the base's"),
         new("env", new KeyType.Texts(Templates: false, KeyType.TextNames.Variable), "With `base`: environment variables kept in the image. Everybody who has the image can read them.", "{ TZ: UTC }", "the base's"),

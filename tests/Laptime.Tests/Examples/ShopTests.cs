@@ -1,5 +1,6 @@
 using Laptime.Processes;
 using Laptime.Workspaces;
+using Laptime.Workspaces.Compose;
 
 namespace Laptime.Tests.Examples;
 
@@ -13,8 +14,12 @@ public sealed class ShopTests
     public void The_shops_file_is_valid_and_says_what_the_demo_shows()
     {
         var shop = WorkspaceFile.Load(Path.Combine(Shop, "laptime.yaml"), static _ => null);
-        Assert.Equal(["contracts", "catalog", "gateway", "storefront"], shop.Components.Select(c => c.Name));
-        Assert.Equal(["local", "production"], shop.Environments.Select(e => e.Name));
+        Assert.Equal(["contracts", "base-dotnet", "base-python", "catalog", "gateway", "storefront"], shop.Components.Select(c => c.Name));
+        // Nothing of containers costs the demo anything.
+        var local = InEnvironment.Of(shop, shop.Environments[0]);
+        Assert.Equal(["contracts", "catalog", "gateway", "storefront"], local.Components.Select(c => c.Name));
+        Assert.All(local.Components, component => Assert.Null(component.Build.Image));
+        Assert.Equal(["local", "production", "docker", "swarm"], shop.Environments.Select(e => e.Name));
         Assert.Equal((TargetKind.Process, Loop.Fast, "fast"), (shop.Environments[0].Target, shop.Environments[0].Loop, shop.Environments[0].Profile));
         Assert.Equal((TargetKind.Process, Loop.Safe, "release"), (shop.Environments[1].Target, shop.Environments[1].Loop, shop.Environments[1].Profile));
         Assert.Null(shop.Find("contracts")!.Run);
@@ -26,6 +31,16 @@ public sealed class ShopTests
             Assert.NotEmpty(component.Probes.Smoke);
         });
         Assert.Equal(["format"], shop.Find("gateway")!.Build.Steps.Where(s => s.Loops is [Loop.Safe]).Select(s => s.Name));
+    }
+
+    [Fact]
+    public void In_a_swarm_every_service_is_a_component_with_an_image()
+    {
+        var shop = WorkspaceFile.Load(Path.Combine(Shop, "laptime.yaml"), static _ => null);
+        var swarm = shop.Environments.Single(e => e.Name == "swarm");
+        var there = ComposeWorkspace.For(InEnvironment.Of(shop, swarm), swarm, static _ => null);
+        Assert.Equal(["catalog", "gateway", "storefront"], there.Components.Where(c => c.Run is not null).Select(c => c.Name));
+        Assert.All(there.Components.Where(c => c.Run is not null), c => Assert.Equal((8080, true), (c.Build.Image!.Port, c.Run!.Stack.Count > 0)));
     }
 
     [Fact]

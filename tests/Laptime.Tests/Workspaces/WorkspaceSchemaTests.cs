@@ -131,7 +131,7 @@ public sealed class WorkspaceSchemaTests
             "component" => Component(key == "path" ? "" : line + (key == "probes" ? ", run: { command: x, port: 80 }" : "")).Replace("path: src/gateway, ", key == "path" ? line + ", " : "path: src/gateway, "),
             "build" => Component($"build: {own}"),
             "step" => Component($"build: {{ steps: {own} }}"),
-            "image" => Component($"build: {{ image: {{ {line}{(key is "workdir" or "user" or "env" or "labels" or "port" or "command" ? ", base: scratch" : "")} }} }}"),
+            "image" => Component($"build: {{ image: {{ {line}{(key is "root" or "workdir" or "user" or "env" or "labels" or "port" or "command" ? ", base: scratch" : "")} }} }}"),
             "run" => Component($"run: {{ {line}{(key == "command" ? ", port: 80" : ", command: x")} }}"),
             "probes" => Component($"run: {{ command: x, port: 80 }}, probes: {own}"),
             "probe" => Component($"run: {{ command: x, port: 80 }}, probes: {{ ready: {{ {(key is "http" or "tcp" or "run" or "file" ? "" : "http: /, ")}{line} }} }}"),

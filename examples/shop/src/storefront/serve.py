@@ -51,8 +51,8 @@ class Storefront(http.server.BaseHTTPRequestHandler):
         pass
 
 
-server = http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Storefront)
+server = http.server.ThreadingHTTPServer((sys.argv[1], int(sys.argv[2])), Storefront)
 # shutdown() waits for the loop to end, which the handler of a signal interrupts: it needs a thread of its own.
 signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
-print(f"{revision} listens on {sys.argv[1]}", flush=True)
+print(f"{revision} listens on {sys.argv[1]}:{sys.argv[2]}", flush=True)
 server.serve_forever()

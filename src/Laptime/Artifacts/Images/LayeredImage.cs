@@ -52,7 +52,7 @@ internal sealed class LayeredImage(ArtifactStore store, string folder, BaseImage
     private async Task<Descriptor> LayerAsync(BuiltImage.Layered image, CancellationToken cancel)
     {
         var prefix = image.Settings.WorkDir.Trim('/');
-        List<OutputFile> files = [.. image.Files.Select(f => f with { Path = prefix.Length == 0 ? f.Path : $"{prefix}/{f.Path}" })];
+        List<OutputFile> files = [.. image.Files.Select(f => f with { Path = prefix.Length == 0 ? Below(f, image.Settings.Root) : $"{prefix}/{Below(f, image.Settings.Root)}" })];
         var path = Path.Combine(folder, $"layer.{Guid.NewGuid():N}");
         try
         {
@@ -84,6 +84,12 @@ internal sealed class LayeredImage(ArtifactStore store, string folder, BaseImage
             File.Delete(path);
         }
     }
+
+    /// <summary>The output's path below the folder that becomes the working directory.</summary>
+    private static string Below(OutputFile file, string root) => root.Length == 0 ? file.Path
+        : file.Path.StartsWith(root + "/", StringComparison.Ordinal) ? file.Path[(root.Length + 1)..]
+        : throw new FaultException(new Fault(
+            Outcome.BuildFailed, $"the output `{file.Path}` does not lie in `{root}`, the image's `root`", file.Source, $"write it below {root}, or narrow `outputs: [\"{root}/**\"]`"));
 
     /// <summary>Docker's names for the same bytes; the manifest is an OCI one.</summary>
     private static string OciLayerType(string type) => type switch

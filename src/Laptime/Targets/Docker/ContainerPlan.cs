@@ -77,14 +77,8 @@ internal sealed record ContainerPlan
             return new ContainerPlan
             {
                 ImageId = image.Id, Port = port, Environment = environment, Labels = labels, StopGrace = run.StopGrace, Service = service,
-                Command = run.Command switch
-                {
-                    // A service's command are the arguments of its entry point.
-                    _ when service is not null => null,
-                    CommandLine.Shell shell => ["/bin/sh", "-e", "-c", shell.Text.Resolve(Name)],
-                    CommandLine.Exec { Arguments.Count: > 0 } exec => [.. exec.Arguments.Select(a => a.Resolve(Name))],
-                    _ => null,
-                },
+                // What a compose file says stands first; its command are the arguments of its entry point.
+                Command = service is { Command: not null } or { Entrypoint: not null } ? null : CommandWords.Of(run.Command, Name),
             };
         }
         catch (KeyNotFoundException e)

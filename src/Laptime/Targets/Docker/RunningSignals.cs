@@ -22,9 +22,15 @@ public sealed class RunningSignals(TimeProvider clock)
     }
 
     /// <param name="state">What was observed, and serves.</param>
-    /// <param name="ports">Where its instances are reached; the worst answer counts.</param>
+    /// <param name="ports">Where its instances are reached, none: this machine does not reach them; the worst answer counts.</param>
     public async Task<Observed> ReadAsync(Observed state, IReadOnlyList<int?> ports, SignalPlan plan, CancellationToken cancel)
     {
+        if (ports.Count == 0)
+        {
+            // Nobody here can ask it. The engine runs exactly the image and settings of the labels.
+            return state with { Ready = plan.ReadyDeclared ? SignalStatus.NotRun : SignalStatus.NotDefined, Reflected = SignalStatus.Pass };
+        }
+
         var ready = plan.Ready is { } probe ? await Task.WhenAll(ports.Select(port => AskAsync(probe, plan, port, slow: false, cancel))) : null;
         var reflected = plan.Reflect is { } reflect ? await AskAsync(reflect, plan, plan.Front, slow: null, cancel) : true;
         return state with

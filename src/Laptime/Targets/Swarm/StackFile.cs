@@ -10,7 +10,11 @@ namespace Laptime.Targets.Swarm;
 /// <param name="ContainerLabels">Of its containers; what changes with every deploy does not belong here: it would make every task new.</param>
 /// <param name="Environment">Added to the service's own.</param>
 internal sealed record StackService(
-    string Name, string Image, IReadOnlyDictionary<string, string> Labels, IReadOnlyDictionary<string, string> ContainerLabels, IReadOnlyDictionary<string, string> Environment);
+    string Name, string Image, IReadOnlyDictionary<string, string> Labels, IReadOnlyDictionary<string, string> ContainerLabels, IReadOnlyDictionary<string, string> Environment)
+{
+    /// <summary>Program and arguments, in place of what the image starts; null: what the file says, else the image's own.</summary>
+    public IReadOnlyList<string>? Command { get; init; }
+}
 
 /// <summary>
 /// The file that <c>docker stack deploy</c> gets: only the services that must change (an update that changes nothing makes the engine forget what it could go back to), images by digest,
@@ -108,6 +112,11 @@ internal static class StackFile
         }
 
         node = node.With("image", Text(wanted.Image));
+        if (wanted.Command is [var program, ..])
+        {
+            node = node.With("entrypoint", List([program])).With("command", List(wanted.Command.Skip(1)));
+        }
+
         node = Added(node, "environment", wanted.Environment);
         node = Added(node, "labels", wanted.ContainerLabels);
         var deploy = Added(node.Given("deploy") ?? ComposeNode.Map([], Here), "labels", wanted.Labels);
@@ -169,6 +178,8 @@ internal static class StackFile
     private static ComposeNode Map(IEnumerable<(string Name, ComposeNode Node)> entries) => ComposeNode.Map([.. entries.Select(static e => Entry(e.Name, e.Node))], Here);
 
     private static ComposeEntry Entry(string key, ComposeNode value) => new(key, Here, value);
+
+    private static ComposeNode List(IEnumerable<string> texts) => ComposeNode.List([.. texts.Select(Text)], Here);
 
     private static ComposeNode Text(string text) => ComposeNode.Scalar(text, Here);
 }

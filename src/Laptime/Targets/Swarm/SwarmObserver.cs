@@ -36,8 +36,8 @@ internal static class SwarmObserver
     public static SwarmTask? Ended(IReadOnlyList<SwarmTask> tasks) =>
         tasks.Where(static t => t.State is "failed" or "rejected" or "complete").OrderByDescending(static t => t.Status.Timestamp).FirstOrDefault();
 
-    /// <summary>Where the service is reached on this machine.</summary>
-    public static IEnumerable<int?> PortsOf(SwarmService service) => PublishedOf(service) is { } port ? [port] : [null];
+    /// <summary>Where the service is reached on this machine; none: only other services reach it.</summary>
+    public static IReadOnlyList<int?> PortsOf(SwarmService service) => PublishedOf(service) is { } port ? [port] : [];
 
     /// <summary>What somebody changed since it was seen serving; null: nothing, or it is not known.</summary>
     private static string? DriftOf(SwarmService service, ServiceRecord? record)

@@ -38,7 +38,7 @@ internal sealed class SwarmRollout(
     private string ServiceName => $"{place.Stack}_{Component}";
 
     /// <summary>The port in the container that users are led to.</summary>
-    private int? Inside => run.Port is not { } port ? null : run.ContainerPort ?? service.Ports.FirstOrDefault(p => p.Published == port)?.Target ?? port;
+    private int? Inside => run.Port is not { } port ? null : run.ContainerPort ?? service.Ports.FirstOrDefault(p => p.Published == port)?.Target ?? request.Component.Build.Image?.Port ?? port;
 
     private bool IsPublished => run.Port is { } port && service.Ports.Any(p => p.Published == port);
 
@@ -142,7 +142,7 @@ internal sealed class SwarmRollout(
             records.Save(Component, new ServiceRecord(now.ID, now.Version.Index, request.Revision, request.Transaction, now.Spec));
         }
 
-        return new RolloutResult(signals, null, null) { Notes = notes, Delays = delays, Endpoint = IsPublished ? $"http://127.0.0.1:{Number(run.Port)}" : null };
+        return new RolloutResult(signals, null, null) { Notes = notes, Delays = delays, Endpoint = IsPublished ? $"http://127.0.0.1:{Number(run.Port)}" : null, Reached = IsPublished };
     }
 
     public async ValueTask DisposeAsync()
@@ -183,7 +183,11 @@ internal sealed class SwarmRollout(
         environment["LAPTIME_ENVIRONMENT"] = request.Environment;
         return new StackService(
             Component, image, labels,
-            new Dictionary<string, string> { [DockerLabels.Workspace] = place.Workspace, [DockerLabels.Environment] = place.Environment, [DockerLabels.Component] = Component }, environment);
+            new Dictionary<string, string> { [DockerLabels.Workspace] = place.Workspace, [DockerLabels.Environment] = place.Environment, [DockerLabels.Component] = Component }, environment)
+        {
+            // What the file says stands first; where it says nothing, laptime.yaml's own command.
+            Command = service.Command is null && service.Entrypoint is null ? CommandWords.Of(run.Command, n => n == "port" ? Number(Inside) : request.Names(n)) : null,
+        };
     }
 
     /// <summary>What the compose file says of health stands before what the image says.</summary>
@@ -412,7 +416,7 @@ internal sealed class SwarmRollout(
     {
         var fault = signals.Fault!;
         var serving = await UndoAsync();
-        return new RolloutResult(signals, fault, serving) { Notes = notes };
+        return new RolloutResult(signals, fault, serving) { Notes = notes, Reached = IsPublished };
     }
 
     /// <summary>Back to the spec that served, by our own record of it; a service that was not there before goes again.</summary>

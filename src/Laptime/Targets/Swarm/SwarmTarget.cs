@@ -64,7 +64,7 @@ public sealed class SwarmTarget(
             return state switch
             {
                 { Serving: true } when signals?.Invoke(state.Component, state.Revision ?? "", state.Transaction ?? "") is { } plan =>
-                    await new RunningSignals(clock).ReadAsync(state, [.. SwarmObserver.PortsOf(service)], plan, cancel),
+                    await new RunningSignals(clock).ReadAsync(state, SwarmObserver.PortsOf(service), plan, cancel),
                 { Serving: false } when SwarmObserver.Ended([.. tasks[service.ID]]) is { Container: { } container } => state with { Tail = await engine.TailAsync(container, 5, cancel) },
                 _ => state,
             };

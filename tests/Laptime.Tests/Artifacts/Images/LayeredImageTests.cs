@@ -104,9 +104,20 @@ public sealed class LayeredImageTests : IDisposable
 
     private static ImageSettings Settings(string on) => new("Dockerfile", "", null) { Base = on };
 
-    private Task<Digest> StoreAsync(ImageSettings settings)
+    [Fact]
+    public async Task The_root_of_an_image_becomes_its_working_directory_and_holds_every_output()
     {
-        var files = Directory.EnumerateFiles(folder.At("out")).Select(f => OutputFile.Read(Path.GetFileName(f), f)).ToList();
+        folder.File("out/a", "1");
+        var plain = await StoreAsync(Settings("scratch") with { WorkDir = "/srv" });
+        Assert.Equal(plain, await StoreAsync(Settings("scratch") with { WorkDir = "/srv", Root = "made/here" }, "made/here/"));
+        Assert.NotEqual(plain, await StoreAsync(Settings("scratch") with { WorkDir = "/srv" }, "made/here/"));
+        var beside = await Assert.ThrowsAsync<FaultException>(() => StoreAsync(Settings("scratch") with { Root = "made/here" }, "made/hereabouts/"));
+        Assert.Equal("the output `made/hereabouts/a` does not lie in `made/here`, the image's `root`", beside.Fault.What);
+    }
+
+    private Task<Digest> StoreAsync(ImageSettings settings, string below = "")
+    {
+        var files = Directory.EnumerateFiles(folder.At("out")).Select(f => OutputFile.Read(below + Path.GetFileName(f), f)).ToList();
         return new ImageStore(store, folder, folder.At("way"), new ProcessRunner(TimeProvider.System), TimeProvider.System)
             .StoreAsync(new BuiltImage.Layered(settings, files, "linux/amd64"), Digest.Of("f"), Cancel);
     }
