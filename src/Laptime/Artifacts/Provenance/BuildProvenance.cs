@@ -49,6 +49,9 @@ public sealed record BuildProvenance
     /// <summary>The version of lap.</summary>
     public required string LapVersion { get; init; }
 
+    /// <summary>How far the publisher's audit log went before; null: there was none. Who cuts that log later cannot cut this.</summary>
+    public AuditHead? Audit { get; init; }
+
     /// <summary>
     /// Number and digest of the files among a fingerprint's parts: paths and contents as the fingerprint has them.
     /// </summary>

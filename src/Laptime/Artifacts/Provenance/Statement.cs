@@ -131,6 +131,17 @@ public static class Statement
         json.WriteNumber("count", provenance.InputCount);
         json.WriteEndObject();
         json.WriteEndObject();
+        if (provenance.Audit is { Count: > 0 } audit)
+        {
+            json.WriteStartObject();
+            json.WriteString("name", "audit");
+            Sha256(json, audit.Head);
+            json.WriteStartObject("annotations");
+            json.WriteNumber("count", audit.Count);
+            json.WriteEndObject();
+            json.WriteEndObject();
+        }
+
         json.WriteEndArray();
         json.WriteEndObject();
     }
@@ -160,9 +171,9 @@ public static class Statement
             throw dependencies.Wrong("a list that begins with the source");
         }
 
-        if (details["byproducts"].Items is not [var inputs])
+        if (details["byproducts"].Items is not [var inputs, .. { Length: <= 1 } more])
         {
-            throw details["byproducts"].Wrong("the digest of the inputs");
+            throw details["byproducts"].Wrong("the digest of the inputs, and at most the head of the audit log");
         }
 
         var component = asked["component"].Name;
@@ -190,8 +201,15 @@ public static class Statement
             Steps = [.. metadata["laptime_steps"].Items.Select(Step)],
             InputCount = inputs["annotations"].Only("count")["count"].Count,
             InputsDigest = inputs["digest"].Only("sha256")["sha256"].Hex,
+            Audit = more is [var audit] ? HeadOf(audit) : null,
             Uses = [.. uses.Select(u => new UsedArtifact(u.Only("name", "digest")["name"].Name, u["digest"].Only("sha256")["sha256"].Hex))],
         };
+    }
+
+    private static AuditHead HeadOf(JsonPart json)
+    {
+        json.Only("name", "digest", "annotations")["name"].Must("audit");
+        return new AuditHead(json["annotations"].Only("count")["count"].Count, json["digest"].Only("sha256")["sha256"].Hex);
     }
 
     private static ProvenanceStep Step(JsonPart json)

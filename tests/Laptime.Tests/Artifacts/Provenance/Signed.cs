@@ -44,7 +44,7 @@ internal sealed class Signed : IDisposable
         },
         Started = Clock.GetUtcNow().AddMinutes(-2), Finished = Clock.GetUtcNow().AddMinutes(-1), Profile = "release", Loop = Loop.Safe, Dirty = false,
         Steps = [new("restore", StepKind.Install, 0.25, "hit"), new("compile", StepKind.Compile, 12.125, "miss", "dotnet 10.0.100")],
-        InputCount = 42, InputsDigest = Digest.Of("inputs"), Uses = [new("catalog-client", Digest.Of("client"))], LapVersion = "0.1.0",
+        InputCount = 42, InputsDigest = Digest.Of("inputs"), Uses = [new("catalog-client", Digest.Of("client"))], LapVersion = "0.1.0", Audit = new AuditHead(12, Digest.Of("line 12")),
     };
 
     public static TrustRule Rule { get; } = new(SourceEvent.MergeToMain, Builder, "keys/ci.pub", null) { At = new SourceLocation("laptime.yaml", 9, 5) };
