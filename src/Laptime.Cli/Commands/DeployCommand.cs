@@ -9,7 +9,8 @@ internal static class DeployCommand
         "Bring what changed to the environment, prove that it is served, and say where the time went.",
         [
             DeployFlags.Components, DeployFlags.Profile, DeployFlags.Full, DeployFlags.Force, DeployFlags.NoSmoke, DeployFlags.ReuseOk, DeployFlags.Recreate,
-            DeployFlags.Since, DeployFlags.QueuedSince, DeployFlags.ApprovalSince, DeployFlags.ApprovedAt, DeployFlags.LockTimeout, DeployFlags.Parallel, DeployFlags.Traces,
+            DeployFlags.Since, DeployFlags.QueuedSince, DeployFlags.ApprovalSince, DeployFlags.ApprovedAt, DeployFlags.RolloutTimeout, DeployFlags.ReadyTimeout, DeployFlags.ReconcileTimeout, DeployFlags.Poll,
+            DeployFlags.LockTimeout, DeployFlags.Parallel, DeployFlags.Traces,
         ],
         session =>
         {

@@ -29,6 +29,10 @@ internal static class DeployFlags
     public static readonly Option<string?> ApprovalSince = Flag.Text("--approval-since", "When an approval was asked for (default: when the trigger fired)", "TIME");
     public static readonly Option<string?> ApprovedAt = Flag.Text("--approved-at", "When it was given: the wait for it is a segment of its own", "TIME");
     public static readonly Option<TimeSpan?> LockTimeout = Flag.Time("--lock-timeout", "How long to wait for another deploy", LockPatience);
+    public static readonly Option<TimeSpan?> RolloutTimeout = Flag.Bound("--rollout-timeout", "Bound on the rollout of one component as a whole (default: the environment's, or those of its parts)");
+    public static readonly Option<TimeSpan?> ReadyTimeout = Flag.Bound("--ready-timeout", "Bound on every ready probe (default: as the probes say)");
+    public static readonly Option<TimeSpan?> ReconcileTimeout = Flag.Bound("--reconcile-timeout", "Bound on the restart of one component that loaded what changed (default: as a rollout)");
+    public static readonly Option<TimeSpan?> Poll = Flag.Bound("--poll", "Longest pause between two attempts of every probe (default: as the probes say)");
     public static readonly Option<int> Parallel = Flag.Number("--parallel", "Builds at the same time (default: number of cores)", Environment.ProcessorCount, 1, "-j");
     public static readonly Option<string?> Traces = Flag.Text("--traces", "Append the trace to this file, a line of OTLP/JSON each (OTEL_EXPORTER_OTLP_ENDPOINT sends it to a collector)", "FILE");
     public static readonly Option<bool> DetailedExitCode = Flag.Switch("--detailed-exitcode", "Exit with 3 when the plan has changes");
@@ -50,6 +54,15 @@ internal static class DeployFlags
 
     public static TimeSpan LockTimeoutOf(Session session) =>
         session.Arguments.CommandResult.Command.Options.Contains(LockTimeout) ? Flag.TimeOf(session.Arguments, LockTimeout, LockPatience) : LockPatience;
+
+    public static WaitBounds BoundsOf(Session session)
+    {
+        return session.Arguments.CommandResult.Command.Options.Contains(RolloutTimeout)
+            ? new WaitBounds(Of(RolloutTimeout), Of(ReadyTimeout), Of(ReconcileTimeout), Of(Poll))
+            : WaitBounds.None;
+
+        TimeSpan? Of(Option<TimeSpan?> option) => Flag.BoundOf(session.Arguments, option);
+    }
 
     /// <summary>What CI says of itself, and over it what the caller says.</summary>
     private static Waits WaitsOf(ParseResult arguments)
@@ -80,6 +93,7 @@ internal static class DeployFlags
             Since = deploys && arguments.CommandResult.Command.Options.Contains(Since) ? arguments.GetValue(Since) : null,
             Waits = deploys && arguments.CommandResult.Command.Options.Contains(Since) ? WaitsOf(arguments) : Waits.None,
             LockTimeout = LockTimeoutOf(session),
+            Bounds = BoundsOf(session),
             Parallel = arguments.CommandResult.Command.Options.Contains(Parallel) ? arguments.GetValue(Parallel) : Environment.ProcessorCount,
         };
     }

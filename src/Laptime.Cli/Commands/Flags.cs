@@ -58,9 +58,12 @@ internal static class Flag
     }
 
     /// <param name="standard">Stands in the description: the library would print it without its unit.</param>
-    public static Option<TimeSpan?> Time(string name, string description, TimeSpan standard) => new(name)
+    public static Option<TimeSpan?> Time(string name, string description, TimeSpan standard) => Bound(name, $"{description} (default: {standard.TotalSeconds:0}s)");
+
+    /// <summary>A time that says in its description what holds without it.</summary>
+    public static Option<TimeSpan?> Bound(string name, string description) => new(name)
     {
-        Description = $"{description} (default: {standard.TotalSeconds:0}s)",
+        Description = description,
         HelpName = "DURATION",
         CustomParser = result =>
         {
@@ -75,8 +78,11 @@ internal static class Flag
     };
 
     /// <summary>The value of a time flag: the command line's, its twin's, or the standard one.</summary>
-    public static TimeSpan TimeOf(ParseResult arguments, Option<TimeSpan?> option, TimeSpan standard) =>
-        arguments.GetValue(option) ?? (Twin(option.Name) is not { } text ? standard : Duration.TryParse(text, out var value) ? value : throw Bad(option.Name, text, "a duration such as 30s or 2m"));
+    public static TimeSpan TimeOf(ParseResult arguments, Option<TimeSpan?> option, TimeSpan standard) => BoundOf(arguments, option) ?? standard;
+
+    /// <summary>The value of a time flag: the command line's or its twin's; null: neither.</summary>
+    public static TimeSpan? BoundOf(ParseResult arguments, Option<TimeSpan?> option) =>
+        arguments.GetValue(option) ?? (Twin(option.Name) is not { } text ? null : Duration.TryParse(text, out var value) ? value : throw Bad(option.Name, text, "a duration such as 30s or 2m"));
 
     public static Option<int> Number(string name, string description, int standard, int least, params string[] aliases) => new(name, aliases)
     {

@@ -15,7 +15,9 @@ internal static class MiscCommands
 
     public static Command Rollback() => Verb.Make(
         "rollback", "Bring back what was verified before, by digest, with the same checks.",
-        [DeployFlags.Components, To, DeployFlags.NoSmoke, DeployFlags.LockTimeout, DeployFlags.Traces],
+        [
+            DeployFlags.Components, To, DeployFlags.NoSmoke, DeployFlags.RolloutTimeout, DeployFlags.ReadyTimeout, DeployFlags.ReconcileTimeout, DeployFlags.Poll, DeployFlags.LockTimeout, DeployFlags.Traces,
+        ],
         session =>
         {
             var to = session.Arguments.GetValue(To);

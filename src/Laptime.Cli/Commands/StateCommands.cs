@@ -23,8 +23,10 @@ internal static class StateCommands
             var readAt = session.Clock.GetUtcNow();
             var observed = await target.ObserveAsync(session.Shutdown.Token);
             var records = new StateStore(scope.EnvironmentFolder).Load();
+            var newest = records.ToDictionary(r => r.Key, r => r.Value[0], StringComparer.Ordinal);
+            var stale = Planning.Reconciliation.Stale(scope.Workspace, Detector.RunningOf(observed), newest);
             var names = scope.Workspace.Components.Where(c => c.Run is not null).Select(c => c.Name).Union(observed.Select(o => o.Component));
-            var components = names.Select(name => Describe(name, observed.FirstOrDefault(o => o.Component == name), records.GetValueOrDefault(name)?[0], scope)).ToList();
+            var components = names.Select(name => Describe(name, observed.FirstOrDefault(o => o.Component == name), newest.GetValueOrDefault(name), stale.GetValueOrDefault(name), scope)).ToList();
             if (session.Json)
             {
                 Console.Out.WriteLine(JsonSerializer.Serialize(
@@ -122,7 +124,7 @@ internal static class StateCommands
         environment, environment, holder.Transaction, holder.Owner.User, holder.Owner.Host, holder.Owner.Pid, holder.Since, heartbeat, holder.Fence,
         holder.Owner.IsAlive() switch { true => "alive", false => "dead", _ => "on another host" });
 
-    private static StatusComponent Describe(string name, Observed? observed, Planning.DeployedRecord? record, DeployScope scope)
+    private static StatusComponent Describe(string name, Observed? observed, Planning.DeployedRecord? record, IReadOnlyList<string>? stale, DeployScope scope)
     {
         var drift = (observed, record) switch
         {
@@ -130,7 +132,7 @@ internal static class StateCommands
             (null, _) => $"the target runs none; {record!.Revision} was verified",
             (_, null) => scope.Workspace.Find(name) is null ? "runs, but laptime.yaml does not have it" : "runs, but was not deployed from here",
             var (seen, known) when seen.DeploymentKey != known.DeploymentKey => $"runs {seen.Revision}; {known.Revision} was verified",
-            _ => null,
+            _ => stale is null ? null : string.Join("; ", stale) + ": `lap deploy` restarts it",
         };
         return new StatusComponent(
             name,

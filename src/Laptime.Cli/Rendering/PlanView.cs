@@ -86,7 +86,7 @@ internal static class WhyView
         "build+rollout" => "built and rolled out",
         "rollout" => "rolled out",
         "lookup+rollout" => "looked up and rolled out",
-        "reconcile" => "reconciled",
+        "reconcile" => "restarted",
         "bootstrap" => "bootstrapped",
         _ => action,
     };

@@ -14,6 +14,8 @@ public enum ActionKind
 
     /// <summary>A prebuilt artifact from a trusted event is rolled out.</summary>
     LookupAndRollout,
+
+    /// <summary>Nothing of its own changed; its instances are replaced because they loaded another artifact of what they depend on.</summary>
     Reconcile,
     Bootstrap,
 }
@@ -34,6 +36,9 @@ public enum Cause
     RunSettingsChanged,
     TargetDrifted,
     InfraChanged,
+
+    /// <summary>The artifact of something it uses or needs is another than its instances loaded.</summary>
+    DependencyChanged,
     Forced,
 }
 
@@ -65,6 +70,7 @@ public static class PlanText
         Cause.RunSettingsChanged => "run-settings-changed",
         Cause.TargetDrifted => "target-drifted",
         Cause.InfraChanged => "infra-changed",
+        Cause.DependencyChanged => "dependency-changed",
         _ => "forced",
     };
 }

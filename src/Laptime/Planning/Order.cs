@@ -24,6 +24,9 @@ public static class Order
     /// <summary>What is needed comes before what needs it; otherwise the file's order.</summary>
     public static IReadOnlyList<Component> ByNeeds(Workspace workspace) => Sort(workspace, static c => c.Needs);
 
+    /// <summary>What is needed, and what a restart follows, comes before what needs it or is restarted for it; otherwise the file's order.</summary>
+    public static IReadOnlyList<Component> ByRollout(Workspace workspace) => Sort(workspace, static c => [.. c.Needs.Union(c.Reconciles, StringComparer.Ordinal)]);
+
     private static List<Component> Sort(Workspace workspace, Func<Component, IReadOnlyList<string>> before)
     {
         var sorted = new List<Component>(workspace.Components.Count);

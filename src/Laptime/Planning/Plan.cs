@@ -34,9 +34,15 @@ public sealed record PlannedComponent
     /// <summary>The artifact was built at a trusted event, and its provenance was verified.</summary>
     public bool Prebuilt { get; init; }
 
+    /// <summary>What its instances load of each dependency when they are started now; without those that nobody can know yet.</summary>
+    public IReadOnlyDictionary<string, Digest> Loads { get; init; } = new Dictionary<string, Digest>();
+
+    /// <summary>With <see cref="ActionKind.Reconcile"/>: the dependencies that are why.</summary>
+    public IReadOnlyList<string> ReconciledFor { get; init; } = [];
+
     public bool Builds => Action is ActionKind.Build or ActionKind.BuildAndRollout;
 
-    public bool RollsOut => Action is ActionKind.Rollout or ActionKind.BuildAndRollout or ActionKind.LookupAndRollout or ActionKind.Bootstrap;
+    public bool RollsOut => Action is ActionKind.Rollout or ActionKind.BuildAndRollout or ActionKind.LookupAndRollout or ActionKind.Reconcile or ActionKind.Bootstrap;
 }
 
 /// <summary>What Laptime wrote when it last verified a component in an environment: history that explains, never the reason to skip.</summary>
@@ -61,6 +67,12 @@ public sealed record DeployedRecord
     /// <summary>An input changed while it was built: the artifact was never cached.</summary>
     public bool Tainted { get; init; }
 
+    /// <summary>The transaction that started the instances; null: an older record that does not know it.</summary>
+    public string? StartedBy { get; init; }
+
+    /// <summary>What those instances loaded of each dependency; null: it is not known.</summary>
+    public IReadOnlyDictionary<string, Digest>? Loaded { get; init; }
+
     /// <summary>Digests of the run settings by name, so that a change can be named.</summary>
     public IReadOnlyDictionary<string, string> RunSettings { get; init; } = new Dictionary<string, string>();
 }
@@ -68,7 +80,14 @@ public sealed record DeployedRecord
 /// <summary>What the target says, as far as planning needs it.</summary>
 /// <param name="Serving">Every wanted instance is alive and reachable by users.</param>
 /// <param name="Detail">In words, when it is not serving.</param>
-public sealed record Running(Digest Artifact, Digest DeploymentKey, Digest Fingerprint, string? Revision, bool Serving, string? Detail);
+public sealed record Running(Digest Artifact, Digest DeploymentKey, Digest Fingerprint, string? Revision, bool Serving, string? Detail)
+{
+    /// <summary>The transaction that started the instances.</summary>
+    public string? Transaction { get; init; }
+
+    /// <summary>What the instances loaded of each dependency, as they say themselves; null: they do not.</summary>
+    public IReadOnlyDictionary<string, Digest>? Loaded { get; init; }
+}
 
 /// <summary>Everything a plan follows from. Nothing else decides.</summary>
 public sealed record PlanningFacts

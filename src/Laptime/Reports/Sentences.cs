@@ -30,8 +30,8 @@ public static class Sentences
             "built" => $"{List(Acted(document), "components")} built{After(document)}{Most(document)}",
             "published" => $"{List(Acted(document), "components")} published{After(document)}{Most(document)}",
             "bootstrapped" => $"{document.Environment} bootstrapped, and what runs in it stood{After(document)}{Most(document)}",
-            "rolled-back" => $"{List(Acted(document), "components")} rolled back{After(document)}{Most(document)}",
-            "reflected" => $"{List(Acted(document), "components")} reflected{After(document)}{Most(document)}",
+            "rolled-back" => $"{WithRestarts(document, "rolled back")}{After(document)}{Most(document)}",
+            "reflected" => $"{WithRestarts(document, "reflected")}{After(document)}{Most(document)}",
             var other => other + After(document) + Most(document),
         };
     }
@@ -219,6 +219,16 @@ public static class Sentences
         3 => $"{names[0]}, {names[1]} and {names[2]}",
         var n => $"{n} {things}",
     };
+
+    /// <summary>"catalog reflected, gateway restarted": what was only restarted is no change that is reflected.</summary>
+    private static string WithRestarts(TransactionDocument document, string done)
+    {
+        var restarted = document.Components.Where(c => c.Action == "reconcile").Select(c => c.Name).ToList();
+        var others = Acted(document).Except(restarted, StringComparer.Ordinal).ToList();
+        return restarted.Count == 0 || others.Count > 0
+            ? $"{List(others, "components")} {done}{(restarted.Count == 0 ? "" : $", {List(restarted, "components")} restarted")}"
+            : $"{List(restarted, "components")} restarted";
+    }
 
     private static string After(TransactionDocument document)
     {

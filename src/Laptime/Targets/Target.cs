@@ -70,6 +70,9 @@ public sealed record Observed
     /// <summary>The transaction that brought it here.</summary>
     public string? Transaction { get; init; }
 
+    /// <summary>What its instances loaded of each dependency when they were started, as they say; null: they do not.</summary>
+    public IReadOnlyDictionary<string, Digest>? Loaded { get; init; }
+
     public DateTimeOffset? Since { get; init; }
 
     /// <summary>Instances of this revision that are alive, and how many are wanted.</summary>
@@ -115,6 +118,15 @@ public sealed record RolloutRequest
     public required Digest DeploymentKey { get; init; }
 
     public required string Transaction { get; init; }
+
+    /// <summary>What the instances load of each dependency when they are started: what runs carries it, and says it when it is observed.</summary>
+    public IReadOnlyDictionary<string, Digest> Loads { get; init; } = new Dictionary<string, Digest>();
+
+    /// <summary>
+    /// Not empty: nothing of the component itself changed; its instances are replaced because these dependencies did. Every instance that was there before has to go, also where the
+    /// target would see no difference.
+    /// </summary>
+    public IReadOnlyList<string> ReconciledFor { get; init; } = [];
 
     /// <summary>Fencing token of the lock: a target that saw a higher one refuses.</summary>
     public required long Fence { get; init; }

@@ -6,10 +6,16 @@ namespace Laptime.Timing;
 /// </summary>
 public sealed class Timeline
 {
+    private const string Rollout = "rollout";
+
+    /// <summary>The restart of a component that loaded what changed; its parts are called after it.</summary>
+    private const string Reconcile = "reconcile";
+
     private readonly TimeProvider clock;
     private readonly Action<Segment> listener;
     private readonly long origin;
     private readonly Lock gate = new();
+    private readonly HashSet<int> reconciling = [];
     private int lastId;
 
     /// <param name="clock">The one clock.</param>
@@ -44,6 +50,13 @@ public sealed class Timeline
             {
                 Id = ++lastId, Name = name, Component = component, Kind = kind, Parent = parent, After = after, Start = Now,
             };
+            if (name == Reconcile || (parent is { } whole && reconciling.Contains(whole)))
+            {
+                // Targets do for a restart what they do for a rollout; whose time it is shows by the name.
+                reconciling.Add(segment.Id);
+                segment = name.StartsWith(Rollout + "/", StringComparison.Ordinal) ? segment with { Name = Reconcile + name[Rollout.Length..] } : segment;
+            }
+
             listener(segment);
             return new SegmentScope(this, segment);
         }

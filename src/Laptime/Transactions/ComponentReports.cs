@@ -14,7 +14,7 @@ public static class ComponentReports
     public static ComponentReport Describe(PlannedComponent planned, Detected detected)
     {
         var observed = detected.Observed.FirstOrDefault(o => o.Component == planned.Name);
-        var skip = planned.Action == ActionKind.Skip;
+        var skip = planned.Action is ActionKind.Skip or ActionKind.Reconcile;
         var fallback = detected.Lookups.GetValueOrDefault(planned.Name) as LookupAnswer.Fallback;
         return new ComponentReport
         {
@@ -33,7 +33,7 @@ public static class ComponentReports
             Revision = planned.Artifact.IsNone ? null : Revision(planned.Name, planned.Artifact),
             Endpoint = observed?.Endpoint,
             Reading = Reading(observed, detected.ObservedAt),
-            Signals = skip && observed is not null ? Observation(observed) : new SignalsReport(),
+            Signals = planned.Action == ActionKind.Skip && observed is not null ? Observation(observed) : new SignalsReport(),
         };
     }
 

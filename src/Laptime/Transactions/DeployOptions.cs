@@ -29,6 +29,9 @@ public sealed record DeployOptions
     /// <summary>What was waited for before the command.</summary>
     public Waits Waits { get; init; } = Waits.None;
 
+    /// <summary>Over those of the environment.</summary>
+    public Workspaces.WaitBounds Bounds { get; init; } = Workspaces.WaitBounds.None;
+
     public TimeSpan LockTimeout { get; init; } = TimeSpan.FromMinutes(1);
 
     /// <summary>Builds, and rollouts, that run at the same time.</summary>

@@ -99,9 +99,10 @@ public sealed class Deployer(
         }
 
         var keyed = targets.ToDictionary(t => t.Key, t => t.Value with { DeploymentKey = DeploymentKey.Of(t.Value.Artifact, detected.Facts.RunSettings[t.Key]) }, StringComparer.Ordinal);
+        var all = await WithRestartsAsync(run, keyed, detected, cancel);
         try
         {
-            await new RolloutPhase(run, store, target, prober).RollBackAsync(keyed, detected.Facts, cancel);
+            await new RolloutPhase(run, store, target, prober).RollBackAsync(all, detected.Facts, cancel);
         }
         catch (FaultException e)
         {
@@ -110,6 +111,28 @@ public sealed class Deployer(
 
         return Outcome.RolledBack;
     }, () => null, cancel);
+
+    /// <summary>What runs and loaded what is now rolled back is restarted, as after a deploy; named components limit that too.</summary>
+    private async Task<IReadOnlyDictionary<string, PlannedComponent>> WithRestartsAsync(
+        TransactionRun run, Dictionary<string, PlannedComponent> targets, Detected detected, CancellationToken cancel)
+    {
+        var others = Reconciliation.AsTheyRun(scope.Workspace, detected.Facts.Observed).Where(p => !targets.ContainsKey(p.Name) && (run.Options.Selected?.Contains(p.Name) ?? true));
+        var all = Reconciliation.Apply(scope.Workspace, detected.Facts, [.. targets.Values, .. others]).Where(p => p.RollsOut).ToDictionary(p => p.Name, StringComparer.Ordinal);
+        foreach (var restart in all.Values.Where(p => p.Action == ActionKind.Reconcile).ToList())
+        {
+            // It is started from the files as they are: where these say something else than runs, that would be a deploy.
+            if (DeploymentKey.Of(restart.Artifact, detected.Facts.RunSettings[restart.Name]) == restart.DeploymentKey && await store.HasAsync(restart.Artifact, cancel))
+            {
+                run.Tell(ComponentReports.Describe(restart, detected));
+                continue;
+            }
+
+            all.Remove(restart.Name);
+            run.Log.Warn($"{restart.Name} loaded what is rolled back ({restart.Detail[0]}), and its run settings are other ones by now: `lap deploy {restart.Name}` restarts it");
+        }
+
+        return all;
+    }
 
     /// <summary>Stops what runs.</summary>
     public Task<TransactionDocument> StopAsync(DeployOptions options, Timeline timeline, CancellationToken cancel) => EndAsync(options, timeline, async run =>
@@ -182,7 +205,7 @@ public sealed class Deployer(
             using var segment = run.Timeline.Begin("ready", component.Name);
             var revision = observed.Revision ?? "";
             var ready = await prober.ReadyAsync(
-                component.Probes,
+                run.Options.Bounds.Over(scope.Environment.Timeouts).Bind(component).Probes,
                 new ProbeContext
                 {
                     Component = component.Name, Port = port, Directory = Path.Combine(scope.Workspace.Root, component.Path), Names = scope.Names.For(component, revision, run.Id),

@@ -165,7 +165,7 @@ public sealed class Detector(
         o => o.Component,
         o => new Running(
             o.Artifact, o.DeploymentKey, o.Fingerprint, o.Revision, o.Serving && o.Reflected != Signals.SignalStatus.Fail,
-            o.Detail ?? (o.Reflected == Signals.SignalStatus.Fail ? $"it answers, but not as {o.Revision}" : null)),
+            o.Detail ?? (o.Reflected == Signals.SignalStatus.Fail ? $"it answers, but not as {o.Revision}" : null)) { Transaction = o.Transaction, Loaded = o.Loaded },
         StringComparer.Ordinal);
 
     /// <summary>The fingerprint of one component; <paramref name="used"/> gives the digest that stands for a component it uses.</summary>

@@ -17,7 +17,7 @@ internal sealed class EarlierBuilds(TransactionRun run, ArtifactStore store, IRe
         var undelivered = new HashSet<string>(StringComparer.Ordinal);
         var known = plan.Components.ToDictionary(c => c.Name, StringComparer.Ordinal);
         var seen = new HashSet<string>(StringComparer.Ordinal);
-        foreach (var acted in plan.Components.Where(c => c.Action != ActionKind.Skip))
+        foreach (var acted in plan.Components.Where(c => c.Action is not (ActionKind.Skip or ActionKind.Reconcile)))
         {
             if (await TakeAsync(acted, cancel) is { } origin && !origin.DeliveredTo.Contains(run.Scope.Environment.Name, StringComparer.Ordinal))
             {
@@ -47,7 +47,7 @@ internal sealed class EarlierBuilds(TransactionRun run, ArtifactStore store, IRe
     /// <returns>Null when it takes none, or nobody knows.</returns>
     public async Task<ArtifactOrigin?> TakeAsync(PlannedComponent planned, CancellationToken cancel)
     {
-        if (planned.Builds || planned.Action == ActionKind.Skip || planned.Artifact.IsNone || await OriginAsync(planned, cancel) is not { } origin)
+        if (planned.Builds || planned.Action is ActionKind.Skip or ActionKind.Reconcile || planned.Artifact.IsNone || await OriginAsync(planned, cancel) is not { } origin)
         {
             return null;
         }

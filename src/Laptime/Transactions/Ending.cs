@@ -24,7 +24,7 @@ public static class Ending
         var reflections = segments.Where(s => s is { Name: "reflect", Seconds: not null }).Select(s => s.Start + s.Seconds!.Value).ToList();
         var served = outcome == Outcome.Reflected || outcome == Outcome.RolledBack;
         var end = served && reflections.Count > 0 ? reflections.Max() : timeline.Now;
-        var rollouts = segments.Where(s => s.Name == "rollout").ToList();
+        var rollouts = segments.Where(s => s.Name is "rollout" or "reconcile").ToList();
         var path = CriticalPath.Of(segments, -waited, end);
         var seconds = end + waited;
         var warning = Unattributed.Warning(path, seconds);

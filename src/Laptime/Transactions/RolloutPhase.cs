@@ -119,7 +119,7 @@ internal sealed class RolloutPhase(TransactionRun run, ArtifactStore store, Targ
             if (component.Run is null && !planned.Artifact.IsNone && facts.Records.GetValueOrDefault(planned.Name)?.Fingerprint != planned.Fingerprint.Value
                 && await store.HasAsync(planned.Artifact, cancel))
             {
-                Verified(component, planned, facts, null);
+                Verified(component, planned, facts, null, started: false);
             }
         }
     }
@@ -191,7 +191,18 @@ internal sealed class RolloutPhase(TransactionRun run, ArtifactStore store, Targ
             if (now.Action == ActionKind.Skip && planned.Builds)
             {
                 // Seen just now: the artifact of these inputs is what serves. The next plan then calls them unchanged.
-                Verified(component, now, facts, ComponentReports.Revision(component.Name, now.Artifact));
+                Verified(component, now, facts, ComponentReports.Revision(component.Name, now.Artifact), started: false);
+            }
+
+            plans.Add(now);
+        }
+
+        plans = [.. Reconciliation.Apply(run.Scope.Workspace, facts, plans)];
+        foreach (var (planned, now) in built.Components.Zip(plans))
+        {
+            if (ReferenceEquals(planned, now) || run.Scope.Workspace.Find(planned.Name)!.Run is null || (run.Options.Force && planned.Builds))
+            {
+                continue;
             }
 
             Recount(planned.Action, now.Action);
@@ -207,10 +218,25 @@ internal sealed class RolloutPhase(TransactionRun run, ArtifactStore store, Targ
                 Signals = now.Action == ActionKind.Skip && reading is not null ? ComponentReports.Observation(reading) : new SignalsReport(),
                 Endpoint = reading?.Endpoint,
             });
-            plans.Add(now);
         }
 
+        TellOfThoseLeft(plans, facts);
         return plans;
+    }
+
+    /// <summary>Only what was named is acted on: what would have been restarted for it is told.</summary>
+    private void TellOfThoseLeft(IReadOnlyList<PlannedComponent> plans, PlanningFacts facts)
+    {
+        if (run.Options.Selected is not { } selected)
+        {
+            return;
+        }
+
+        var moved = plans.Where(p => p.RollsOut).Select(p => p.Name).ToHashSet(StringComparer.Ordinal);
+        foreach (var component in run.Scope.Workspace.Components.Where(c => !selected.Contains(c.Name) && facts.Observed.ContainsKey(c.Name) && c.Reconciles.Any(moved.Contains)))
+        {
+            run.Log.Warn($"{component.Name} goes on with what it loaded of {string.Join(", ", component.Reconciles.Where(moved.Contains))} when it was started: `lap deploy` restarts it when that is another now");
+        }
     }
 
     private void Recount(ActionKind planned, ActionKind now)
@@ -221,8 +247,18 @@ internal sealed class RolloutPhase(TransactionRun run, ArtifactStore store, Targ
 
     private async Task RolloutAllAsync(IReadOnlyDictionary<string, PlannedComponent> rollouts, PlanningFacts facts, EnvironmentLock held, CancellationToken cancel)
     {
-        var nodes = Order.ByNeeds(run.Scope.Workspace).Where(c => rollouts.ContainsKey(c.Name))
-            .Select(c => new BuildNode(c.Name, [.. c.Needs.Where(rollouts.ContainsKey)])).ToList();
+        var nodes = new List<BuildNode>();
+        string? restarted = null;
+        foreach (var component in Order.ByRollout(run.Scope.Workspace).Where(c => rollouts.ContainsKey(c.Name)))
+        {
+            var reconciles = rollouts[component.Name].Action == ActionKind.Reconcile;
+            var after = component.Needs.Union(component.Reconciles, StringComparer.Ordinal).Where(rollouts.ContainsKey);
+
+            // What only has to be restarted is so one after the other: when one does not come back, the others are left as they run.
+            nodes.Add(new BuildNode(component.Name, [.. reconciles && restarted is not null ? after.Append(restarted).Distinct() : after]));
+            restarted = reconciles ? component.Name : restarted;
+        }
+
         run.Check(await BuildGraph.RunAsync(nodes, async (node, cancelOne) =>
         {
             int[] after;
@@ -231,7 +267,7 @@ internal sealed class RolloutPhase(TransactionRun run, ArtifactStore store, Targ
                 after = [.. node.After.Where(segments.ContainsKey).Select(n => segments[n])];
             }
 
-            using var segment = run.Timeline.Begin("rollout", node.Name, after: after);
+            using var segment = run.Timeline.Begin(rollouts[node.Name].Action == ActionKind.Reconcile ? "reconcile" : "rollout", node.Name, after: after);
             lock (gate)
             {
                 segments[node.Name] = segment.Id;
@@ -259,10 +295,15 @@ internal sealed class RolloutPhase(TransactionRun run, ArtifactStore store, Targ
                 Outcome.Locked, $"the lock of {run.Scope.Environment.Name} was released or taken over meanwhile", component.Name, "see `lap lock status`, then deploy again"));
         }
 
-        run.Count(c => c with { Rollouts = c.Rollouts + 1, Deploys = c.Deploys + 1 });
+        // Every new start of a component is a deploy; a restart for what others changed is no rollout.
+        var reconciles = planned.Action == ActionKind.Reconcile;
+        run.Count(c => c with { Rollouts = c.Rollouts + (reconciles ? 0 : 1), Reconciled = c.Reconciled + (reconciles ? 1 : 0), Deploys = c.Deploys + 1 });
         var revision = ComponentReports.Revision(component.Name, planned.Artifact);
+        var bounds = run.Options.Bounds.Over(run.Scope.Environment.Timeouts);
+        component = bounds.Bind(component);
+        using var bounded = new RolloutBound(run, component.Name, reconciles, bounds, cancel);
         var asking = new Gate(prober, component.Probes, !run.Options.NoSmoke);
-        var result = await target.RolloutAsync(
+        var result = await bounded.RunAsync(token => target.RolloutAsync(
             new RolloutRequest
             {
                 Component = component,
@@ -272,13 +313,15 @@ internal sealed class RolloutPhase(TransactionRun run, ArtifactStore store, Targ
                 Fingerprint = planned.Fingerprint.Value,
                 DeploymentKey = planned.DeploymentKey,
                 Transaction = run.Id,
+                Loads = planned.Loads,
+                ReconciledFor = planned.ReconciledFor,
                 Fence = held.Fence,
-                Unpack = (folder, token) => store.UnpackAsync(planned.Artifact, folder, token),
+                Unpack = (folder, unpacking) => store.UnpackAsync(planned.Artifact, folder, unpacking),
                 Store = store,
                 Names = run.Scope.Names.For(component, revision, run.Id),
                 Secrets = run.Scope.Names.Secrets,
             },
-            asking, run.Timeline, parent, cancel);
+            asking, run.Timeline, parent, token));
 
         run.Tell(run[component.Name] with
         {
@@ -305,12 +348,14 @@ internal sealed class RolloutPhase(TransactionRun run, ArtifactStore store, Targ
             return;
         }
 
-        Verified(component, planned, facts, revision);
+        Verified(component, planned, facts, revision, started: true);
         await builds.DeliveredAsync(planned, cancel);
     }
 
-    private void Verified(Component component, PlannedComponent planned, PlanningFacts facts, string? revision)
+    /// <param name="started">Its instances were started now; otherwise they are those that the record before knows.</param>
+    private void Verified(Component component, PlannedComponent planned, PlanningFacts facts, string? revision, bool started)
     {
+        var before = facts.Records.GetValueOrDefault(component.Name);
         lock (gate)
         {
             run.Scope.Folder.Create(run.Scope.EnvironmentFolder);
@@ -330,6 +375,8 @@ internal sealed class RolloutPhase(TransactionRun run, ArtifactStore store, Targ
                 At = run.Clock.GetUtcNow(),
                 Profile = run.Scope.Profile?.Name,
                 Tainted = run.IsTainted(component.Name),
+                StartedBy = started ? run.Id : before?.StartedBy,
+                Loaded = started ? planned.Loads : before?.Loaded,
                 RunSettings = facts.RunSettings[component.Name],
             });
             run.Scope.PruneFingerprints(component.Name, state.Load()[component.Name].Select(r => r.Fingerprint).Distinct().Take(StateStore.Kept));

@@ -4,7 +4,7 @@ using Laptime.Workspaces.Yaml;
 namespace Laptime.Workspaces;
 
 /// <summary>One component, and where its references are written.</summary>
-internal sealed record BoundComponent(Component Component, Field? Uses, Field? Needs, Field? PortField, Field? Base);
+internal sealed record BoundComponent(Component Component, Field? Uses, Field? Needs, Field? Reconcile, Field? PortField, Field? Base);
 
 /// <summary>Reads components.NAME. What it refers to is checked later, when every component is known.</summary>
 internal sealed class ComponentBinder(string root, ValueBinder values, PathRule paths)
@@ -29,6 +29,7 @@ internal sealed class ComponentBinder(string root, ValueBinder values, PathRule 
         Field? onto = null;
         var build = fields["build"] is { } buildField ? Build(buildField, name, folder, out onto) : new BuildSettings();
         var (run, port) = fields["run"] is { } runField ? Run(runField, name, build) : (null, null);
+        var reconcile = fields["reconcile"] is { } reconcileField ? Reconcile(reconcileField) : (All: false, Only: []);
         var inputs = values.Texts(fields["inputs"], (node, key) => paths.Glob(node, key, folder));
         var component = new Component
         {
@@ -38,13 +39,15 @@ internal sealed class ComponentBinder(string root, ValueBinder values, PathRule 
             Inputs = fields["inputs"] is not null ? inputs : run?.Image is not null && fields["build"] is null ? [] : ["**"],
             Uses = build.Image?.BaseComponent is { } below ? [.. values.Texts(fields["uses"], static (node, _) => node.Text), below] : values.Texts(fields["uses"], static (node, _) => node.Text),
             Needs = values.Texts(fields["needs"], static (node, _) => node.Text),
+            ReconcileAll = reconcile.All,
+            ReconcileOnly = reconcile.Only,
             Vars = values.Texts(fields["vars"], Variable),
             Build = build,
             Run = run,
             Probes = fields["probes"] is { } probes ? new ProbeBinder(values, name, hasPort: port is not null).Probes(probes) : new ProbeSettings(),
             At = Problems.At(key),
         };
-        return new BoundComponent(component, fields["uses"], fields["needs"], port, onto);
+        return new BoundComponent(component, fields["uses"], fields["needs"], fields["reconcile"], port, onto);
     }
 
     private string? Folder(Field field)
@@ -109,6 +112,27 @@ internal sealed class ComponentBinder(string root, ValueBinder values, PathRule 
 
         names.Sort(StringComparer.Ordinal);
         return NearestName.Of(Path.GetFileName(full), names) is { } near ? $"did you mean `{near}`?" : "create it, or correct the path";
+    }
+
+    /// <summary>One word for all dependencies, or one for each.</summary>
+    private (bool All, IReadOnlyList<string> Only) Reconcile(Field field)
+    {
+        var words = new KeyType.Choice(((KeyType.ChoiceByName)field.Key.Type).Of);
+        if (field.Value.Kind != YamlKind.Map)
+        {
+            return (values.Choice(field.Value, field.Name, words) == 1, []);
+        }
+
+        var only = new List<string>();
+        foreach (var entry in field.Value.Entries)
+        {
+            if (!entry.Key.Text.StartsWith(KeySet.OwnPrefix, StringComparison.Ordinal) && values.Choice(entry.Value, entry.Key.Text, words) == 1)
+            {
+                only.Add(entry.Key.Text);
+            }
+        }
+
+        return (false, only);
     }
 
     private string? Variable(YamlNode node, string name)

@@ -113,6 +113,12 @@ public abstract record KeyType
         public override string Words => "one of " + string.Join(", ", Of.Select(o => $"`{o}`"));
     }
 
+    /// <summary>One of fixed words, or a mapping from names of components to one of them.</summary>
+    public sealed record ChoiceByName(params string[] Of) : KeyType
+    {
+        public override string Words => $"{new Choice(Of).Words}, or a mapping from names to these";
+    }
+
     /// <summary>A port, or <c>${port}</c> for the component's own.</summary>
     public sealed record PortOrOwn : KeyType
     {

@@ -22,10 +22,17 @@ internal sealed class ReferenceChecks(Workspace workspace, List<BoundComponent> 
             Exist(component.Needs);
             AreFiles(component.Uses);
             IsImage(component);
+            AreDependencies(component);
         }
 
         Cycles("uses", static c => c.Uses ?? c.Base, static c => c.Component.Uses);
         Cycles("needs", static c => c.Needs, static c => c.Component.Needs);
+        if (components.Exists(static c => c.Component.Reconciles.Any(r => !c.Component.Needs.Contains(r))))
+        {
+            // Restarts follow what they are restarted for, and stand in one order with what needs what.
+            Cycles("reconcile", static c => c.Reconcile ?? c.Needs, static c => [.. c.Component.Needs.Union(c.Component.Reconciles)]);
+        }
+
         Ports();
         foreach (var use in values.Templates.Uses)
         {
@@ -68,6 +75,25 @@ internal sealed class ReferenceChecks(Workspace workspace, List<BoundComponent> 
             if (item.Kind == YamlKind.Scalar && !item.IsNull && item.Text.Trim().Length > 0 && !byName.ContainsKey(item.Text) && !Problems.Full)
             {
                 Problems.Add(item, $"`{field.Name}` names `{ProblemList.Short(item.Text)}`, which is no component", ProblemList.Suggest(item.Text, declared));
+            }
+        }
+    }
+
+    /// <summary>Only what a component uses or needs is there before it, so that it may have loaded it.</summary>
+    private void AreDependencies(BoundComponent component)
+    {
+        if (component.Reconcile is not { Value: { Kind: YamlKind.Map } map })
+        {
+            return;
+        }
+
+        var known = component.Component.Dependencies.ToList();
+        foreach (var entry in map.Entries)
+        {
+            if (!entry.Key.Text.StartsWith(KeySet.OwnPrefix, StringComparison.Ordinal) && !known.Contains(entry.Key.Text) && !Problems.Full)
+            {
+                Problems.Add(entry.Key, $"`reconcile` names `{ProblemList.Short(entry.Key.Text)}`, which `{component.Component.Name}` neither `needs` nor `uses`",
+                    byName.ContainsKey(entry.Key.Text) ? $"add `needs: [{entry.Key.Text}]`" : ProblemList.Suggest(entry.Key.Text, known));
             }
         }
     }

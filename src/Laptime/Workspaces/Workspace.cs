@@ -52,6 +52,18 @@ public sealed record Component
     /// <summary>Components that must be ready before this one is rolled out.</summary>
     public IReadOnlyList<string> Needs { get; init; } = [];
 
+    /// <summary>It is restarted when the artifact of anything it uses or needs is another than its instances loaded.</summary>
+    public bool ReconcileAll { get; init; }
+
+    /// <summary>The same for these of them only.</summary>
+    public IReadOnlyList<string> ReconcileOnly { get; init; } = [];
+
+    /// <summary>What its instances may have loaded when they were started: everything it uses or needs.</summary>
+    public IEnumerable<string> Dependencies => Uses.Union(Needs, StringComparer.Ordinal);
+
+    /// <summary>Of its dependencies those whose other artifact restarts it.</summary>
+    public IReadOnlyList<string> Reconciles => ReconcileAll ? [.. Dependencies] : ReconcileOnly;
+
     /// <summary>Environment variables that count as inputs.</summary>
     public IReadOnlyList<string> Vars { get; init; } = [];
 
@@ -305,6 +317,8 @@ public sealed record DeployEnvironment
     public KubernetesSettings? Kubernetes { get; init; }
 
     public InfraSettings? Infra { get; init; }
+
+    public WaitBounds Timeouts { get; init; } = WaitBounds.None;
 
     public SourceLocation? At { get; init; }
 }

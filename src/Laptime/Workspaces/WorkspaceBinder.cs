@@ -144,6 +144,7 @@ internal sealed class WorkspaceBinder(string file, string root, ValueBinder valu
                 Commands = Commands(fields["commands"], key, target),
                 Kubernetes = Kubernetes(fields, key, target),
                 Infra = fields["infra"] is { } infra ? Infra(infra) : null,
+                Timeouts = fields["timeouts"] is { } timeouts ? Timeouts(timeouts) : WaitBounds.None,
                 At = Problems.At(key),
             });
         }
@@ -237,6 +238,10 @@ internal sealed class WorkspaceBinder(string file, string root, ValueBinder valu
 
         return path;
     }
+
+    private WaitBounds Timeouts(Field field) => Fields.Of(field.Value, field.KeyNode, "`timeouts`", WorkspaceKeys.Timeouts, Problems) is { } fields
+        ? new WaitBounds(values.Span(fields["rollout"]), values.Span(fields["ready"]), values.Span(fields["reconcile"]), values.Span(fields["poll"]))
+        : WaitBounds.None;
 
     private InfraSettings? Infra(Field field)
     {

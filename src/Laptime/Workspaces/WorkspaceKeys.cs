@@ -104,6 +104,9 @@ public static class WorkspaceKeys
         new("inputs", Globs, "What decides its artifact, relative to its path; a leading `!` excludes.", "[\"**\", \"../../proto/**\"]", "`**`: all files under its path that git does not ignore"),
         new("uses", Names, "Components whose artifact is an input of this one.", "[catalog-client]", "none"),
         new("needs", Names, "Components that must be ready before this one is rolled out.", "[catalog]", "none"),
+        new("reconcile", new KeyType.ChoiceByName("none", "rolling"),
+            "`rolling`: it loads the artifacts of what it `needs` and `uses` when it starts, so it is restarted when one of them is another than it loaded. A mapping says it for each of them: `{ catalog: rolling }`.",
+            "rolling", "`none`"),
         new("vars", new KeyType.Many(Text), "Environment variables that count as inputs.", "[BUILD_FLAVOR]", "none"),
         new("build", new KeyType.Section(Build), "How the artifact is made.", "{ steps: [ { name: compile, run: make } ], outputs: [\"out/**\"] }", "the inputs are the artifact"),
         new("run", new KeyType.SectionOrCommand(Run), "How it is started.", "{ command: out/gateway, port: 8080 }", "it is only built"),
@@ -124,6 +127,14 @@ public static class WorkspaceKeys
     [
         new("inputs", Globs, "What decides the infrastructure, relative to the workspace. A change runs the bootstrap again.", "[\"infra/**\"]", "none"),
         new("bootstrap", new KeyType.Many(new KeyType.SectionOrCommand(Bootstrap)), "Commands that bring the infrastructure up.", "[ { run: ./infra/up.sh } ]", "none"),
+    ]);
+
+    public static readonly KeySet Timeouts = new("timeouts", "`environments.NAME.timeouts`; each also a flag of `lap deploy` and an environment variable, which win",
+    [
+        new("rollout", Wait, "Bound on the rollout of one component as a whole (`--rollout-timeout`, `LAP_ROLLOUT_TIMEOUT`).", "5m", "its parts have bounds of their own"),
+        new("ready", Wait, "Instead of the `timeout` of every ready probe (`--ready-timeout`, `LAP_READY_TIMEOUT`).", "1m", "as the probes say"),
+        new("reconcile", Wait, "Bound on the restart of one component as a whole (`--reconcile-timeout`, `LAP_RECONCILE_TIMEOUT`).", "5m", "`rollout`"),
+        new("poll", Wait, "Instead of the `poll` of every probe (`--poll`, `LAP_POLL`).", "200ms", "as the probes say"),
     ]);
 
     public static readonly KeySet Commands = new("commands", "`environments.NAME.commands`, with `target: command`",
@@ -150,6 +161,7 @@ public static class WorkspaceKeys
         new("values", new KeyType.Many(Path), "With `chart`: files with its values, relative to the workspace.", "values.staging.yaml", "the chart's own"),
         new("context", Text, "With `target: kubernetes`: the context of the kubeconfig.", "staging", "the current context, whatever it is then"),
         new("namespace", Name, "With `target: kubernetes`: the namespace of everything.", "shop", "the context's"),
+        new("timeouts", new KeyType.Section(Timeouts), "Bounds on the waits of a deploy there.", "{ rollout: 5m, reconcile: 5m }", "those of the parts"),
         new("infra", new KeyType.Section(Infra), "What must stand before components do.", "{ inputs: [\"infra/**\"], bootstrap: [ { run: ./infra/up.sh } ] }", "none"),
     ]);
 
@@ -204,5 +216,5 @@ public static class WorkspaceKeys
 
     /// <summary>Every mapping, from the outside in.</summary>
     public static IReadOnlyList<KeySet> All =>
-        [Root, Component, Build, Step, Image, Run, Probes, Probe, Profile, Environment, Commands, Infra, Bootstrap, Artifacts, Journal, Trust, Ledger];
+        [Root, Component, Build, Step, Image, Run, Probes, Probe, Profile, Environment, Timeouts, Commands, Infra, Bootstrap, Artifacts, Journal, Trust, Ledger];
 }

@@ -190,6 +190,19 @@ public static class WorkspaceSchema
 
                 json.WriteEndArray();
                 break;
+            case KeyType.ChoiceByName choice:
+                Either(json, j => Type(j, new KeyType.Choice(choice.Of)), j =>
+                {
+                    j.WriteString("type", "object");
+                    j.WriteStartObject("propertyNames");
+                    j.WriteString("pattern", NamePattern);
+                    j.WriteEndObject();
+                    Own(j);
+                    j.WriteStartObject("additionalProperties");
+                    Type(j, new KeyType.Choice(choice.Of));
+                    j.WriteEndObject();
+                });
+                break;
             case KeyType.Many many:
                 Either(json, j => Type(j, many.Of), j =>
                 {

@@ -177,7 +177,7 @@ public sealed class PlannerTests
         Assert.Equal(
             [
                 "unchanged", "digest-already-deployed", "inputs-changed", "uses-changed", "settings-changed", "profile-changed", "never-built", "never-deployed",
-                "artifact-missing", "artifact-tainted", "run-settings-changed", "target-drifted", "infra-changed", "forced",
+                "artifact-missing", "artifact-tainted", "run-settings-changed", "target-drifted", "infra-changed", "dependency-changed", "forced",
             ],
             Enum.GetValues<Cause>().Select(c => c.Text()));
     }

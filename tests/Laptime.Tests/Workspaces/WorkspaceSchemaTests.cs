@@ -87,6 +87,8 @@ public sealed class WorkspaceSchemaTests
         "name: shop\ncomponents: { a: { probes: { ready: {} } } }",
         "name: shop\ncomponents: { a: { probes: { ready: { http: /, tcp: 80 } } } }",
         "name: shop\ncomponents: { a: {} }\nenvironments: { a: { target: moon } }",
+        "name: shop\ncomponents: { a: { reconcile: rollin } }",
+        "name: shop\ncomponents: { a: { needs: b, reconcile: { b: [rolling] } }, b: {} }",
         "name: shop\ncomponents: { a: { run: { command: x, env: { 1A: x } } } }",
     ];
 
@@ -104,6 +106,8 @@ public sealed class WorkspaceSchemaTests
         "name: shop\nx-own: [1, { a: b }]\ncomponents: { a: { run: serve, x-b: 1 }, x-c: 7 }\nenvironments: { local: }\nprofiles: { p: }",
         "name: shop\ncomponents: { a: { inputs: \"**\", run: [serve, 1, true], uses: b }, b: { path: . } }",
         "version: 1\nname: 1.0\ncomponents: { 7: { run: { command: x, port: 80, stop-grace: 1m30s }, probes: { smoke: { tcp: \"${port}\" } } } }",
+        "name: shop\ncomponents: { a: { needs: b, reconcile: rolling }, b: { uses: c, needs: d, reconcile: { c: rolling, d: none, x-e: 1 } }, c: { reconcile: none }, d: {} }",
+        "name: shop\ncomponents: { a: { path: . } }\nenvironments: { a: { timeouts: { rollout: 5m, ready: 1s, reconcile: 1h, poll: 5ms } } }",
         "name: shop\ncomponents: { a: { path: . } }\nenvironments: { a: { infra: { bootstrap: up.sh } }, b: { infra: { bootstrap: [up.sh, { run: [a, b] }] } } }",
     ];
 
@@ -138,6 +142,7 @@ public sealed class WorkspaceSchemaTests
             "profile" => $"name: shop\ncomponents: {{ {also} }}\nprofiles: {{ release: {own} }}\n",
             "environment" => Top($"environments: {{ a: {{ {line}{Target(key)} }} }}"),
             "commands" => Top($"environments: {{ a: {{ target: command, commands: {own} }} }}"),
+            "timeouts" => Top($"environments: {{ a: {{ timeouts: {own} }} }}"),
             "infra" => Top($"environments: {{ a: {{ infra: {own} }} }}"),
             "bootstrap" => Top($"environments: {{ a: {{ infra: {{ bootstrap: {own} }} }} }}"),
             "artifacts" => Top($"artifacts: {(key is "local-registry" or "insecure" or "timeout" ? $"{{ store: oci://127.0.0.1:5000/shop, {line} }}" : own)}"),

@@ -62,6 +62,7 @@ internal static class SpanAttributes
         all.Add("laptime.count.reused", document.Counters.Reused);
         all.Add("laptime.count.skipped", document.Counters.Skipped);
         all.Add("laptime.count.deploys", document.Counters.Deploys);
+        all.Add("laptime.count.reconciled", document.Counters.Reconciled);
         all.Add("laptime.warnings", document.Warnings);
         all.Add("laptime.parity_gaps", document.ParityGaps);
         all.Add("laptime.failure.where", document.Failure?.Where);

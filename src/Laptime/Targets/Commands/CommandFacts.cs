@@ -21,6 +21,8 @@ internal static class CommandFacts
         facts["LAPTIME_DEPLOYMENT_KEY"] = request.DeploymentKey.ToString();
         facts["LAPTIME_FINGERPRINT"] = request.Fingerprint.ToString();
         facts["LAPTIME_TRANSACTION"] = request.Transaction;
+        facts["LAPTIME_RECONCILE"] = request.ReconciledFor.Count == 0 ? null : string.Join(' ', request.ReconciledFor);
+        facts["LAPTIME_LOADED"] = LoadedText.Format(request.Loads);
         facts["LAPTIME_ENV_FILE"] = envFile;
         facts["LAPTIME_PREVIOUS_REVISION"] = before?.Revision;
         facts["LAPTIME_PREVIOUS_ARTIFACT"] = before?.Artifact;

@@ -21,6 +21,9 @@ internal sealed record CommandReading
 
     public string? Transaction { get; init; }
 
+    /// <summary>What its instances loaded, as rollout was told in LAPTIME_LOADED.</summary>
+    public string? Loaded { get; init; }
+
     /// <summary>The highest fencing token that changed it.</summary>
     public long Fence { get; init; }
 
@@ -94,7 +97,7 @@ internal sealed record CommandReading
     public Observed ToObserved() => new()
     {
         Component = Component, Revision = Revision, Artifact = DigestOf(Artifact), DeploymentKey = DigestOf(DeploymentKey), Fingerprint = DigestOf(Fingerprint),
-        Transaction = Transaction, Since = Since, Instances = Alive, Of = Of, Serving = IsServing, Endpoint = Endpoint, Tail = Tail ?? [],
+        Transaction = Transaction, Loaded = LoadedText.Parse(Loaded), Since = Since, Instances = Alive, Of = Of, Serving = IsServing, Endpoint = Endpoint, Tail = Tail ?? [],
         Detail = Detail ?? (IsServing ? null : State switch
         {
             "exited" => ExitCode is { } code ? $"exited with {code}" : "exited",

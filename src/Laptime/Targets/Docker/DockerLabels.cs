@@ -16,6 +16,9 @@ public static class DockerLabels
     public const string DeploymentKey = "laptime.deployment-key";
     public const string Transaction = "laptime.transaction";
 
+    /// <summary>What its instances loaded of their dependencies, as <see cref="LoadedText"/> writes it.</summary>
+    public const string Loaded = "laptime.loaded";
+
     /// <summary>Fencing token of the lock that it was made under.</summary>
     public const string Fence = "laptime.fence";
 
@@ -42,7 +45,7 @@ public static class DockerLabels
     {
         [Workspace] = workspace, [Environment] = request.Environment, [Component] = request.Component.Name, [Revision] = request.Revision,
         [Artifact] = request.Artifact.ToString(), [Fingerprint] = request.Fingerprint.ToString(), [DeploymentKey] = request.DeploymentKey.ToString(),
-        [Transaction] = request.Transaction, [Fence] = request.Fence.ToString(CultureInfo.InvariantCulture),
+        [Transaction] = request.Transaction, [Fence] = request.Fence.ToString(CultureInfo.InvariantCulture), [Loaded] = LoadedText.Format(request.Loads),
     };
 
     public static Digest DigestOf(string? text) => text is not null && Digest.TryParse(text, out var digest) ? digest : Digest.None;

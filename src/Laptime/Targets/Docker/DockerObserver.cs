@@ -47,7 +47,7 @@ internal static class DockerObserver
         {
             Component = component, Revision = told.Label(DockerLabels.Revision), Artifact = DockerLabels.DigestOf(told.Label(DockerLabels.Artifact)),
             DeploymentKey = DockerLabels.DigestOf(told.Label(DockerLabels.DeploymentKey)), Fingerprint = DockerLabels.DigestOf(told.Label(DockerLabels.Fingerprint)),
-            Transaction = told.Label(DockerLabels.Transaction), Since = DateTimeOffset.FromUnixTimeSeconds(told.Summary.Created), Instances = alive, Of = wanted,
+            Transaction = told.Label(DockerLabels.Transaction), Loaded = LoadedText.Parse(told.Label(DockerLabels.Loaded)), Since = DateTimeOffset.FromUnixTimeSeconds(told.Summary.Created), Instances = alive, Of = wanted,
             Serving = detail is null, Detail = detail, Endpoint = told.Number(DockerLabels.Front) is { } port ? $"http://127.0.0.1:{port}" : null,
         };
     }

@@ -45,7 +45,9 @@ public sealed class KubernetesTarget(
                 component.At.ToString(), component.Build.Image is null ? "give it `build: { image: ... }`" : "use a registry that the cluster reaches: `artifacts: { store: oci://host/repository }`"));
         }
 
-        var plan = await PlanAsync(request, image, timeline, parentSegment, cancel);
+        await kubectl.RequireAsync(cancel);
+        var before = await StateAsync(component.Name, cancel);
+        var plan = await PlanAsync(request, image, before?.OnPods(Labels.Restarted), timeline, parentSegment, cancel);
         if (plan.Endpoint is null && (component.Probes.Smoke.Count > 0 || component.Probes.Reflect is not null))
         {
             throw new FaultException(new Fault(
@@ -53,7 +55,6 @@ public sealed class KubernetesTarget(
                 $"annotate its workload or Service with `{Labels.Endpoint}: http://HOST:PORT`, or leave these probes out: the cluster's own evidence is used then"));
         }
 
-        var before = await StateAsync(component.Name, cancel);
         if (before is not null && before.Fence > request.Fence)
         {
             throw new FaultException(new Fault(
@@ -144,10 +145,9 @@ public sealed class KubernetesTarget(
         }
     }
 
-    private async Task<ObjectPlan> PlanAsync(RolloutRequest request, string image, Timeline timeline, int? parent, CancellationToken cancel)
+    private async Task<ObjectPlan> PlanAsync(RolloutRequest request, string image, string? restarted, Timeline timeline, int? parent, CancellationToken cancel)
     {
         using var segment = timeline.Begin("rollout/render", request.Component.Name, parent: parent);
-        await kubectl.RequireAsync(cancel);
         await reading.WaitAsync(cancel);
         try
         {
@@ -158,7 +158,7 @@ public sealed class KubernetesTarget(
             reading.Release();
         }
 
-        var plan = ObjectPlan.Of(objects, request, workspace, image, components);
+        var plan = ObjectPlan.Of(objects, request, workspace, image, components, restarted);
         segment.End();
         return plan;
     }
@@ -270,7 +270,7 @@ public sealed class KubernetesTarget(
                 }
             }
 
-            var pod = (string?)before.Workload["spec"]?["template"]?["metadata"]?["annotations"]?[Labels.Pod] ?? "";
+            var pod = before.OnPods(Labels.Pod) ?? "";
             var convergence = new Convergence(kubectl, selector, plan.Kind, pod, component, clock);
             var serves = await convergence.ComesBackAsync(UndoBound, CancellationToken.None);
             segment.End(serves ? "ok" : "timeout");

@@ -15,6 +15,12 @@ internal static class Labels
     public const string Transaction = "laptime.transaction";
     public const string Fence = "laptime.fence";
 
+    /// <summary>On the workload: what its pods loaded of their dependencies, as <see cref="LoadedText"/> writes it.</summary>
+    public const string Loaded = "laptime.loaded";
+
+    /// <summary>On the pods: the transaction that restarted them without any other change, as <c>kubectl rollout restart</c> writes a time there.</summary>
+    public const string Restarted = "laptime.restarted";
+
     /// <summary>On the pods: digest of their template as we wanted it. Pods with another one are old.</summary>
     public const string Pod = "laptime.pod";
 

@@ -24,9 +24,10 @@ internal sealed record ObjectPlan(IReadOnlyList<JsonObject> Objects, JsonObject 
 
     /// <param name="image">What the component's containers run: pinned to its digest.</param>
     /// <param name="components">All names: an object of another one is left out.</param>
+    /// <param name="restarted">The transaction that restarted the pods that run now; null: none did.</param>
     /// <exception cref="FaultException">No workload runs the component, or several do.</exception>
     public static ObjectPlan Of(
-        IReadOnlyList<JsonObject> objects, RolloutRequest request, string workspace, string image, IReadOnlyCollection<string> components)
+        IReadOnlyList<JsonObject> objects, RolloutRequest request, string workspace, string image, IReadOnlyCollection<string> components, string? restarted = null)
     {
         var component = request.Component.Name;
         var mine = new List<JsonObject>();
@@ -75,6 +76,12 @@ internal sealed record ObjectPlan(IReadOnlyList<JsonObject> Objects, JsonObject 
         Map(Map(template, "metadata"), "labels")[Labels.Component] = component;
         var onPods = Map(Map(template, "metadata"), "annotations");
         onPods[Labels.Revision] = request.Revision;
+        if ((request.ReconciledFor.Count > 0 ? request.Transaction : restarted) is { } restart)
+        {
+            // Another template: every pod is replaced, as by `kubectl rollout restart`. Left out later, it would replace them once more.
+            onPods[Labels.Restarted] = restart;
+        }
+
         onPods.Remove(Labels.Pod);
         var pod = DigestOf(template);
         onPods[Labels.Pod] = pod;
@@ -85,6 +92,7 @@ internal sealed record ObjectPlan(IReadOnlyList<JsonObject> Objects, JsonObject 
         about[Labels.DeploymentKey] = request.DeploymentKey.ToString();
         about[Labels.Fingerprint] = request.Fingerprint.ToString();
         about[Labels.Transaction] = request.Transaction;
+        about[Labels.Loaded] = LoadedText.Format(request.Loads);
         about[Labels.Fence] = request.Fence.ToString(System.Globalization.CultureInfo.InvariantCulture);
         about[Labels.Containers] = string.Join(',', pinned);
         if (workload["spec"]!["replicas"] is { } replicas)

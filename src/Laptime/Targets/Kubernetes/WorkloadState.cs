@@ -20,6 +20,9 @@ internal sealed record WorkloadState(JsonObject Workload, IReadOnlyList<JsonObje
 
     public string? About(string name) => (string?)Workload["metadata"]?["annotations"]?[name];
 
+    /// <summary>An annotation of the pods' template.</summary>
+    public string? OnPods(string name) => (string?)Workload["spec"]?["template"]?["metadata"]?["annotations"]?[name];
+
     public long Fence => long.TryParse(About(Labels.Fence), NumberStyles.None, CultureInfo.InvariantCulture, out var fence) ? fence : 0;
 
     /// <summary>A DaemonSet wants as many as there are nodes for it.</summary>
@@ -109,14 +112,14 @@ internal sealed record WorkloadState(JsonObject Workload, IReadOnlyList<JsonObje
     {
         var image = Containers().Select(c => (string?)c["image"]).FirstOrDefault();
         var digest = image is not null && image.IndexOf("@sha256:", StringComparison.Ordinal) is var at and >= 0 && Digest.TryParse(image[(at + 1)..], out var read) ? read : Digest.None;
-        var pod = (string?)Workload["spec"]?["template"]?["metadata"]?["annotations"]?[Labels.Pod] ?? "";
+        var pod = OnPods(Labels.Pod) ?? "";
         var scaled = About(Labels.Replicas) is { } wanted && int.TryParse(wanted, NumberStyles.None, CultureInfo.InvariantCulture, out var count) && count != Wanted && !IsDaemon
             ? $"scaled to {Wanted} by hand, not {count} as deployed" : null;
         var missing = scaled ?? (digest != DigestOf(Labels.Artifact) ? $"the image was changed by hand to {image}" : Trouble(pod)?.What ?? (IsObserved && Ready >= Wanted && Available >= Wanted && Updated >= Wanted ? null : Missing(pod)));
         return new Observed
         {
             Component = Component, Revision = About(Labels.Revision), Artifact = digest, DeploymentKey = DigestOf(Labels.DeploymentKey), Fingerprint = DigestOf(Labels.Fingerprint),
-            Transaction = About(Labels.Transaction), Instances = Math.Min(Updated, Ready), Of = Wanted, Serving = missing is null, Detail = missing, Endpoint = About(Labels.Endpoint),
+            Transaction = About(Labels.Transaction), Loaded = LoadedText.Parse(About(Labels.Loaded)), Instances = Math.Min(Updated, Ready), Of = Wanted, Serving = missing is null, Detail = missing, Endpoint = About(Labels.Endpoint),
             Since = Pods.Select(p => DateTimeOffset.TryParse((string?)p["status"]?["startTime"], CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var start) ? start : (DateTimeOffset?)null).Min(),
         };
     }

@@ -181,6 +181,9 @@ public sealed record RevisionLabels
     public required string DeploymentKey { get; init; }
 
     public required string Transaction { get; init; }
+
+    /// <summary>As <see cref="LoadedText"/> writes it; null: started by a lap that did not say.</summary>
+    public string? Loaded { get; init; }
 }
 
 /// <summary>How to run the instances of one revision. Texts may hold <see cref="AgentProtocol.PortToken"/>.</summary>

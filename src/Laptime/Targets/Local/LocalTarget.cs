@@ -280,13 +280,13 @@ public sealed class LocalTarget(AgentLauncher launcher, string environment, bool
     {
         Workspace = launcher.Folder.Root, Environment = environment, Component = request.Component.Name, Revision = request.Revision,
         Artifact = request.Artifact.ToString(), Fingerprint = request.Fingerprint.ToString(), DeploymentKey = request.DeploymentKey.ToString(),
-        Transaction = request.Transaction,
+        Transaction = request.Transaction, Loaded = LoadedText.Format(request.Loads),
     };
 
     private static Observed ToObserved(ComponentState state) => new()
     {
         Component = state.Labels.Component, Revision = state.Labels.Revision, Artifact = DigestOf(state.Labels.Artifact),
-        DeploymentKey = DigestOf(state.Labels.DeploymentKey), Fingerprint = DigestOf(state.Labels.Fingerprint), Transaction = state.Labels.Transaction,
+        DeploymentKey = DigestOf(state.Labels.DeploymentKey), Fingerprint = DigestOf(state.Labels.Fingerprint), Transaction = state.Labels.Transaction, Loaded = LoadedText.Parse(state.Labels.Loaded),
         Ready = SignalStatusText.Parse(state.Ready), Reflected = SignalStatusText.Parse(state.Reflected), Since = state.Since, Instances = state.Alive, Of = state.Of,
         Serving = state.Serving, Detail = state.Detail, Tail = state.Tail, Endpoint = state.Endpoint, Pids = state.Pids,
     };

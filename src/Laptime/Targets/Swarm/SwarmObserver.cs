@@ -23,6 +23,7 @@ internal static class SwarmObserver
             DeploymentKey = DockerLabels.DigestOf(service.Label(DockerLabels.DeploymentKey)),
             Fingerprint = DockerLabels.DigestOf(service.Label(DockerLabels.Fingerprint)),
             Transaction = service.Label(DockerLabels.Transaction),
+            Loaded = LoadedText.Parse(service.Label(DockerLabels.Loaded)),
             Since = running.Min(static t => t.Status.Timestamp),
             Instances = stands switch { Converged.Yes yes => yes.Instances, Converged.NotYet notYet => notYet.New, _ => 0 },
             Of = stands switch { Converged.Yes yes => yes.Instances, Converged.NotYet notYet => notYet.Of, _ => service.Replicas ?? 1 },

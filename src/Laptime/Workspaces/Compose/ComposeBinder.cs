@@ -141,6 +141,7 @@ internal sealed class ComposeBinder(ComposeNode root, string directory, Func<str
             Configs = configsUsed,
             Secrets = secretsUsed,
             DependsOn = depends,
+            RestartsWith = [.. (node.Given("depends_on")?.Entries ?? []).Where(e => depends.ContainsKey(e.Key) && Flag(e.Value, "restart") is true).Select(static e => e.Key)],
             Health = node.Given("healthcheck") is { } health ? Health(health) : null,
             StopGrace = Span(node, "stop_grace_period"),
             Replicas = Integer(deploy, "replicas") ?? Integer(node, "scale") ?? 1,

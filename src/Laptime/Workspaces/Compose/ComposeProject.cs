@@ -83,6 +83,9 @@ public sealed record ComposeService
     /// <summary>Services that stand before this one, with the condition as written (service_started, service_healthy, service_completed_successfully).</summary>
     public IReadOnlyDictionary<string, string> DependsOn { get; init; } = new Dictionary<string, string>();
 
+    /// <summary>Of these the ones with `restart: true`: the service is restarted when they are updated.</summary>
+    public IReadOnlyList<string> RestartsWith { get; init; } = [];
+
     public ComposeHealth? Health { get; init; }
 
     /// <summary>Null: the engine's default (10 s).</summary>

@@ -66,6 +66,7 @@ public static class ComposeWorkspace
                 components.Add(component with
                 {
                     Needs = [.. component.Needs.Union(service.DependsOn.Keys, StringComparer.Ordinal)],
+                    ReconcileOnly = [.. component.ReconcileOnly.Union(service.RestartsWith, StringComparer.Ordinal)],
                     Run = (component.Run ?? new RunSettings { Command = new CommandLine.Exec([]) }) with
                     {
                         Port = component.Run?.Port ?? PortOf(service), Replicas = service.Replicas, StopGrace = service.StopGrace ?? RunSettings.DefaultStopGrace, Stack = service.Settings,
@@ -120,6 +121,7 @@ public static class ComposeWorkspace
                 Path = context ?? "",
                 Inputs = context is null ? [] : ["**"],
                 Needs = [.. service.DependsOn.Keys],
+                ReconcileOnly = service.RestartsWith,
                 Build = context is null ? new BuildSettings() : new BuildSettings { Image = ImageOf(service.Build!) },
                 Run = new RunSettings
                 {
