@@ -51,6 +51,7 @@ item() {
         elif [ -f "$1/exit" ]; then what="\"state\":\"exited\",\"instances\":0,\"exitCode\":$(cat "$1/exit")$(tail_json "$1")"
         else what="\"state\":\"exited\",\"instances\":0$(tail_json "$1")"; fi
         [ -z "$PORT" ] || what="$what,\"endpoint\":\"http://127.0.0.1:$PORT\""
+        [ -z "${LOADED+set}" ] || what="$what,\"loaded\":\"$LOADED\""
         printf '{"component":"%s","revision":"%s","artifact":"%s","deploymentKey":"%s","fingerprint":"%s","transaction":"%s","fence":%s,"since":"%s","of":1,%s}\n' \
             "$COMPONENT" "$REVISION" "$ARTIFACT" "$KEY" "$FINGERPRINT" "$TRANSACTION" "$FENCE" "$SINCE" "$what"
     )

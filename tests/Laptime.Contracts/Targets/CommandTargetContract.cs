@@ -63,6 +63,19 @@ public sealed class CommandTargetContract : TargetContract, IAsyncLifetime
         Probes = new ProbeSettings { Ready = Probe(new ProbeForm.Http(Template.Literal("/health"), null, null, new Dictionary<string, Template>()), TimeSpan.FromSeconds(20)) },
     };
 
+    protected override Task<string> InstanceAsync() => File.ReadAllTextAsync(Path.Combine(root, ".ops", "local", "web", "pid"), Cancel);
+
+    [Fact]
+    public async Task A_restart_that_left_the_old_instance_is_not_reflected()
+    {
+        await DeployAsync(Component("web"), "one");
+        target = Open(Commands() with { Rollout = Shell(". ./ops/lib.sh; item \"$unit\"") });
+        var web = Component("web");
+        web = web with { Probes = web.Probes with { Reflect = Probe(new ProbeForm.Http(Template.Literal("/version"), null, null, new Dictionary<string, Template>()), TimeSpan.FromMilliseconds(300)) } };
+        var result = await RolloutAsync(Request(web, "one") with { ReconciledFor = ["catalog"] });
+        Assert.Equal((Outcome.NotReflected, SignalStatus.Fail), (result.Fault?.Outcome, result.Signals.Reflected.Status));
+    }
+
     [Fact]
     public async Task A_command_that_ends_well_while_the_old_revision_runs_is_not_reflected()
     {

@@ -73,6 +73,12 @@ public sealed class DockerTargetContract : TargetContract, IAsyncLifetime
         Probes = new ProbeSettings { Ready = HttpProbe("/health") },
     };
 
+    protected override async Task<string> InstanceAsync()
+    {
+        using var client = Client();
+        return Assert.Single(await client.ListContainersAsync(false, [$"{DockerLabels.Workspace}={workspace}"], Cancel)).Id;
+    }
+
     [Fact]
     public async Task Users_get_the_new_revision_from_the_front()
     {

@@ -63,6 +63,8 @@ public sealed class LocalTargetContract : TargetContract, IAsyncLifetime
         Probes = new ProbeSettings { Ready = HttpProbe("/health"), Reflect = null },
     };
 
+    protected override async Task<string> InstanceAsync() => string.Join(' ', Assert.Single(await Target.ObserveAsync(Cancel)).Pids);
+
     [Fact]
     public async Task Users_get_the_new_revision_from_the_front()
     {

@@ -67,6 +67,8 @@ public sealed class SwarmTargetContract : TargetContract, IAsyncLifetime
         Probes = name == "web" ? new ProbeSettings { Ready = HttpProbe("/health") } : new ProbeSettings(),
     };
 
+    protected override Task<string> InstanceAsync() => TaskAsync("web");
+
     [Fact]
     public async Task A_first_deploy_serves_and_an_update_is_seen_by_users()
     {

@@ -22,6 +22,9 @@ public abstract class TargetContract
     /// <summary>A component of this name that serves on a port of its own.</summary>
     protected abstract Component Component(string name, IReadOnlyDictionary<string, string>? env = null);
 
+    /// <summary>What tells the instance that serves `web` from every other.</summary>
+    protected abstract Task<string> InstanceAsync();
+
     /// <summary>One rollout of new content.</summary>
     protected RolloutRequest Request(Component component, string content, long fence = 1) => new()
     {
@@ -78,6 +81,24 @@ public abstract class TargetContract
         var second = await DeployAsync(web, "two");
         var seen = Assert.Single(await Target.ObserveAsync(Cancel));
         Assert.Equal((second.Revision, 1, true), (seen.Revision, seen.Instances, seen.Serving));
+    }
+
+    [Fact]
+    public async Task A_restart_for_a_dependency_starts_the_same_revision_anew_and_says_what_it_loaded()
+    {
+        var web = Component("web");
+        var first = await DeployAsync(web, "one");
+        Assert.Empty(Assert.Single(await Target.ObserveAsync(Cancel)).Loaded!);
+        var before = await InstanceAsync();
+        var loads = new Dictionary<string, Digest> { ["catalog"] = Digest.Of("catalog 2"), ["lib.x-1"] = Digest.Of("lib") };
+        var again = Request(web, "one") with { Loads = loads, ReconciledFor = ["catalog"] };
+        var result = await RolloutAsync(again);
+        Assert.True(result.Fault is null, $"{result.Fault?.What}\n{string.Join('\n', result.Fault?.Tail ?? [])}");
+        Assert.Equal((SignalStatus.Pass, SignalStatus.Pass, SignalStatus.Pass), (result.Signals.Live.Status, result.Signals.Ready.Status, result.Signals.Reflected.Status));
+        var seen = Assert.Single(await Target.ObserveAsync(Cancel));
+        Assert.Equal((first.Revision, first.DeploymentKey, again.Transaction, true, 1), (seen.Revision, seen.DeploymentKey, seen.Transaction, seen.Serving, seen.Instances));
+        Assert.Equal(loads.OrderBy(l => l.Key), seen.Loaded!.OrderBy(l => l.Key));
+        Assert.NotEqual(before, await InstanceAsync());
     }
 
     [Fact]

@@ -69,7 +69,12 @@ public sealed class CommandTarget(
             Releases.Prune(releases, [folder], Spare);
         }
 
-        return new RolloutResult(signals, null, null) { Endpoint = endpoint };
+        return new RolloutResult(signals, null, null)
+        {
+            Endpoint = endpoint,
+            Notes = request.ReconciledFor.Count > 0 && (await ReadAsync(request.Component.Name, cancel))?.Transaction is null
+                ? ["the observe command prints no `transaction`: that the instances are new ones is the rollout command's word alone"] : [],
+        };
     }
 
     public override async Task<bool> StopAsync(string component, long fence, CancellationToken cancel)
@@ -206,7 +211,7 @@ public sealed class CommandTarget(
         for (var attempts = 1; ; attempts++)
         {
             var reading = await ReadAsync(request.Component.Name, cancel);
-            var isNew = reading is not null && reading.Revision == request.Revision;
+            var isNew = reading is not null && IsNew(request, reading);
             if (isNew && (reading!.HasEnded || reading.Alive >= reading.Of))
             {
                 // One that has ended is the live signal's to tell.
@@ -228,6 +233,10 @@ public sealed class CommandTarget(
         }
     }
 
+    /// <summary>A restart brings the revision that was there: it is told from that by its transaction, where observe says it.</summary>
+    private static bool IsNew(RolloutRequest request, CommandReading reading) =>
+        reading.Revision == request.Revision && (request.ReconciledFor.Count == 0 || reading.Transaction is null || reading.Transaction == request.Transaction);
+
     private SignalSet NotReady(RolloutRequest request, CommandReading reading, string seen, int attempts, TimeSpan bound) => SignalSet.NotRun with
     {
         Ready = new ReadySignal(SignalStatus.Timeout, bound.TotalSeconds, attempts, seen, new Fault(
@@ -246,7 +255,7 @@ public sealed class CommandTarget(
     private async Task<ReflectedSignal> EvidenceAsync(RolloutRequest request, CancellationToken cancel)
     {
         var reading = await ReadAsync(request.Component.Name, cancel);
-        var holds = reading is not null && reading.Revision == request.Revision && reading.IsServing && reading.DeploymentKey == request.DeploymentKey.ToString();
+        var holds = reading is not null && IsNew(request, reading) && reading.IsServing && reading.DeploymentKey == request.DeploymentKey.ToString();
         var seen = reading is null ? "observe says nothing of it"
             : reading.Revision == request.Revision && reading.DeploymentKey != request.DeploymentKey.ToString() ? $"observe says the deployment key {reading.DeploymentKey ?? "none"}, not the one it was given"
             : $"observe says {reading.Revision ?? "no revision"}, {reading.Alive} of {reading.Of} instances";

@@ -90,6 +90,27 @@ public sealed class KubernetesTargetTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_restart_replaces_the_pods_of_the_same_revision_and_a_later_rollout_of_something_else_does_not_again()
+    {
+        cluster.OnApplied = cluster.Converge;
+        var first = Request("one");
+        Passes(await RolloutAsync(first));
+        var before = (string?)Pods()[Labels.Pod];
+        var again = Request("one") with { Loads = new Dictionary<string, Digest> { ["api"] = Digest.Of("2") }, ReconciledFor = ["api"] };
+        Passes(await RolloutAsync(again));
+        Assert.Equal((again.Transaction, true), ((string?)Pods()[Labels.Restarted], before != (string?)Pods()[Labels.Pod]));
+        var seen = Assert.Single(await Target.ObserveAsync(Cancel));
+        Assert.Equal((first.Revision, again.Transaction, again.Loads["api"], true), (seen.Revision, seen.Transaction, seen.Loaded!["api"], seen.Serving));
+
+        // The template stays as it is: what only changes labels of the workload does not replace pods once more.
+        before = (string?)Pods()[Labels.Pod];
+        Passes(await RolloutAsync(Request("one")));
+        Assert.Equal((again.Transaction, before), ((string?)Pods()[Labels.Restarted], (string?)Pods()[Labels.Pod]));
+
+        JsonNode Pods() => cluster.Find("deployments", "web")!["spec"]!["template"]!["metadata"]!["annotations"]!;
+    }
+
+    [Fact]
     public async Task A_missing_image_ends_it_early_and_the_old_objects_come_back()
     {
         cluster.OnApplied = cluster.Converge;
