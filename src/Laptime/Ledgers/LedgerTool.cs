@@ -29,6 +29,9 @@ public sealed record LedgerRules
 
     /// <summary>Whether the ledger names only where it stands, not what it applied.</summary>
     public bool HeadOnly { get; init; }
+
+    /// <summary>Whether a checksum covers everything before it too: only the first that differs says anything.</summary>
+    public bool ChecksumRunsOn { get; init; }
 }
 
 /// <summary>

@@ -1,4 +1,5 @@
 using Laptime.Fingerprints;
+using Laptime.Ledgers.Effects;
 
 namespace Laptime.Ledgers;
 
@@ -53,6 +54,12 @@ public sealed record Migration
     /// <summary>Ids it builds on, in tools whose order is a graph.</summary>
     public IReadOnlyList<string> Parents { get; init; } = [];
 
-    /// <summary>What it leaves in the catalog as far as the text says so, in order; null: the text is not understood.</summary>
-    public IReadOnlyList<CatalogChange>? Changes { get; init; }
+    /// <summary>Change sets of which this one is the sum: a squashed migration stands for them.</summary>
+    public IReadOnlyList<string> Replaces { get; init; } = [];
+
+    /// <summary>What it does to the catalog as far as the text says so, in order; read on first use.</summary>
+    public IReadOnlyList<CatalogChange> Changes => field ??= ReadChanges?.Invoke() ?? (Up is null ? [CatalogChange.Unclear.All] : SqlChanges.Of(Up));
+
+    /// <summary>For other languages than SQL.</summary>
+    internal Func<IReadOnlyList<CatalogChange>>? ReadChanges { get; init; }
 }

@@ -3,8 +3,8 @@ namespace Laptime.Ledgers;
 /// <summary>Kinds of objects that a migration is known by.</summary>
 public enum CatalogKind
 {
-    /// <summary>Also views.</summary>
     Table,
+    View,
     Column,
     Index,
     Function,
@@ -15,12 +15,12 @@ public enum CatalogKind
 
 /// <summary>An object in a database's catalog.</summary>
 /// <param name="Schema">Null: not said; the search path decides.</param>
-/// <param name="Table">Of a column or trigger; null for all others.</param>
+/// <param name="Table">Of a column, index or trigger; null for all others.</param>
 /// <param name="Name">As the catalog has it: unquoted names folded to lower case.</param>
 public sealed record CatalogObject(CatalogKind Kind, string? Schema, string? Table, string Name)
 {
     public override string ToString() =>
-        Kind.ToString().ToLowerInvariant() + " " + (Schema is null ? "" : Schema + ".") + (Table is null ? "" : Table + ".") + Name;
+        Kind.ToString().ToLowerInvariant() + " " + (Schema is null ? "" : Schema + ".") + (Table is null || Kind == CatalogKind.Index ? "" : Table + ".") + Name;
 }
 
 /// <summary>What one statement does to the catalog.</summary>
@@ -35,9 +35,16 @@ public abstract record CatalogChange
     /// <param name="To">The new name.</param>
     public sealed record Renames(CatalogObject Object, string To) : CatalogChange;
 
-    /// <summary>A statement whose effect the text does not tell (a DO block, dynamic SQL, another language): whatever it names may be gone or there after it.</summary>
+    /// <summary>A statement whose effect the text does not tell (a DO block, dynamic SQL, another language): what it names may be gone after it.</summary>
     /// <param name="Words">Every word of it, lower case.</param>
-    public sealed record Unclear(IReadOnlySet<string> Words) : CatalogChange;
+    /// <param name="Kinds">Kinds of which anything may be gone.</param>
+    public sealed record Unclear(IReadOnlySet<string> Words, IReadOnlySet<CatalogKind> Kinds) : CatalogChange
+    {
+        public static readonly IReadOnlySet<CatalogKind> Every = new HashSet<CatalogKind>(Enum.GetValues<CatalogKind>());
+
+        /// <summary>Anything may be gone.</summary>
+        public static readonly Unclear All = new(new HashSet<string>(), Every);
+    }
 }
 
 /// <summary>What the catalog said of the objects that were looked up.</summary>
