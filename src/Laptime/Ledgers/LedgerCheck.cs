@@ -89,6 +89,7 @@ public sealed class LedgerCheck(Workspace workspace, ProcessRunner runner, Func<
         var branches = new BranchReader(runner, workspace.Root);
         var asked = database is null ? null : ReadTablesAsync(database, settings, candidates, cancel);
         var ground = branches.GroundAsync(settings.Main, where, cancel);
+        await Task.WhenAll(asked ?? Task.CompletedTask, ground).ConfigureAwait(false);
         var tables = asked is null ? [] : await asked.ConfigureAwait(false);
         if (candidates.Count > 1)
         {

@@ -28,6 +28,10 @@ public sealed record LedgerState
     /// <summary>Here and what the merge brings.</summary>
     public IReadOnlyList<Migration> Known => Merge?.Set.Migrations ?? Here.Migrations;
 
+    /// <summary>Null: nobody is named.</summary>
+    /// <param name="file">Relative to the ledger's folder.</param>
+    public string? OwnerOf(string file) => Owners.Of(Owners.BelowTop is { } top ? (top.Length == 0 ? "" : top + "/") + Shown(file, null) : file);
+
     /// <summary>A file as findings show it.</summary>
     public string Shown(Migration migration) => Shown(migration.File, Merge is { } merge && merge.FromMain.Contains(migration.File) ? merge.Main : null);
 

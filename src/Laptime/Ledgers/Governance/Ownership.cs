@@ -21,7 +21,7 @@ internal static class Ownership
             yield break;
         }
 
-        var orphans = files.Where(f => state.Owners.Of(PathFor(state, f)) is null).ToList();
+        var orphans = files.Where(f => state.OwnerOf(f) is null).ToList();
         if (orphans.Count > 0)
         {
             yield return new LedgerFinding
@@ -31,6 +31,4 @@ internal static class Ownership
             };
         }
     }
-
-    private static string PathFor(LedgerState state, string file) => state.Owners.BelowTop is { } top ? string.Join('/', new[] { top, state.Shown(file, null) }.Where(static p => p.Length > 0)) : file;
 }
