@@ -112,6 +112,7 @@ internal sealed class PostgresScratch : IAsyncDisposable
             }
 
             await admin.RunAsync($"comment on database {name} is {PostgresSession.Literal(string.Join('\n', missing))}", cancel);
+            await admin.RunAsync($"revoke all on database {name} from {Role}", cancel);
             await admin.RunAsync($"alter database {name} rename to {kept}", cancel);
             databases.Remove(name);
             name = await CreateAsync($"template {kept}", cancel);
@@ -137,23 +138,19 @@ internal sealed class PostgresScratch : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         using var bound = new CancellationTokenSource(RemovalBound, clock);
-        try
+        foreach (var removal in databases.Select(static d => $"drop database if exists {d} with (force)").Append($"drop role if exists {Role}").ToList())
         {
-            foreach (var database in databases.ToList())
+            try
             {
-                await DropAsync(database, bound.Token);
+                await admin.RunAsync(removal, bound.Token);
             }
+            catch (Exception e) when (e is NpgsqlException or OperationCanceledException or InvalidOperationException)
+            {
+                // The server is gone or does not answer: the next run removes it.
+            }
+        }
 
-            await admin.RunAsync($"drop role if exists {Role}", bound.Token);
-        }
-        catch (Exception e) when (e is NpgsqlException or OperationCanceledException or InvalidOperationException)
-        {
-            // The server is gone or does not answer: the next run removes it.
-        }
-        finally
-        {
-            await admin.DisposeAsync();
-        }
+        await admin.DisposeAsync();
     }
 
     public static FaultException Failed(string what, NpgsqlException e) =>
