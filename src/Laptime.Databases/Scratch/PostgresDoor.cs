@@ -1,4 +1,5 @@
 using System.Globalization;
+using Laptime.Databases.PostgreSql;
 using Laptime.Foundations;
 using Laptime.Ledgers;
 using Npgsql;
@@ -8,12 +9,13 @@ namespace Laptime.Databases.Scratch;
 /// <summary>Opens connections to PostgreSQL for the behaviour axis: each its own, none pooled. A statement goes to the server as it is: Npgsql's own splitting knows no BEGIN ATOMIC.</summary>
 internal sealed class PostgresDoor
 {
+    private readonly DatabaseAddress shown;
     private readonly NpgsqlConnectionStringBuilder address;
 
     // Read once by Npgsql, before its first command; programs set it in their runtime configuration too.
     static PostgresDoor() => AppContext.SetSwitch("Npgsql.EnableSqlRewriting", false);
 
-    private PostgresDoor(NpgsqlConnectionStringBuilder address) => this.address = address;
+    private PostgresDoor(DatabaseAddress shown, NpgsqlConnectionStringBuilder address) => (this.shown, this.address) = (shown, address);
 
     public string Host => address.Host ?? "localhost";
 
@@ -23,56 +25,13 @@ internal sealed class PostgresDoor
 
     public string Database => address.Database ?? User;
 
+    /// <exception cref="LapException">A parameter of the address that is not known.</exception>
     public static PostgresDoor Of(DatabaseAddress database)
     {
-        var uri = new Uri(database.Secret);
-        var user = uri.UserInfo.Split(':', 2);
-        var address = new NpgsqlConnectionStringBuilder
-        {
-            Host = uri.Host.Length == 0 ? "localhost" : uri.Host.Trim('[', ']'), Port = uri.Port > 0 ? uri.Port : 5432,
-            Username = user[0].Length == 0 ? Environment.UserName : Uri.UnescapeDataString(user[0]), Database = Uri.UnescapeDataString(uri.AbsolutePath.TrimStart('/')),
-        };
-        if (user.Length > 1)
-        {
-            address.Password = Uri.UnescapeDataString(user[1]);
-        }
-
-        foreach (var pair in uri.Query.TrimStart('?').Split('&', StringSplitOptions.RemoveEmptyEntries))
-        {
-            var (key, value) = pair.Split('=', 2) is [var k, var v] ? (k, Uri.UnescapeDataString(v)) : (pair, "");
-            switch (key)
-            {
-                case "sslmode":
-                    address.SslMode = Enum.TryParse<SslMode>(value.Replace("-", "", StringComparison.Ordinal), ignoreCase: true, out var mode) ? mode : SslMode.Prefer;
-                    break;
-                case "sslrootcert":
-                    address.RootCertificate = value;
-                    break;
-                case "host":
-                    address.Host = value;
-                    break;
-                case "port" when int.TryParse(value, CultureInfo.InvariantCulture, out var port):
-                    address.Port = port;
-                    break;
-                case "user":
-                    address.Username = value;
-                    break;
-                case "password":
-                    address.Password = value;
-                    break;
-            }
-        }
-
-        address.Pooling = false;
-        address.CommandTimeout = 0;
-        address.Timeout = 10;
-        address.ApplicationName = "laptime";
-        if (address.Database is null or "")
-        {
-            address.Database = address.Username;
-        }
-
-        return new PostgresDoor(address);
+        var address = new NpgsqlConnectionStringBuilder(PostgresAddress.ConnectionText(database)) { CommandTimeout = 0 };
+        address.Username ??= Environment.UserName;
+        address.Database ??= address.Username;
+        return new PostgresDoor(database, address);
     }
 
     /// <summary>Another database of the same server, as whoever.</summary>
@@ -84,11 +43,11 @@ internal sealed class PostgresDoor
             (other.Username, other.Password) = (user, password);
         }
 
-        return new PostgresDoor(other);
+        return new PostgresDoor(shown.To(database), other);
     }
 
     /// <summary>The same, every transaction read-only and every question bounded: for what is in use.</summary>
-    public PostgresDoor ReadOnly() => new(new NpgsqlConnectionStringBuilder(address.ConnectionString) { Options = "-c default_transaction_read_only=on -c statement_timeout=10s -c lock_timeout=500ms" });
+    public PostgresDoor ReadOnly() => new(shown, new NpgsqlConnectionStringBuilder(address.ConnectionString) { Options = "-c default_transaction_read_only=on -c statement_timeout=10s -c lock_timeout=500ms" });
 
     /// <exception cref="FaultException">Unreachable or not let in; the message never holds the password.</exception>
     public async Task<PostgresSession> OpenAsync(CancellationToken cancel)
@@ -100,11 +59,10 @@ internal sealed class PostgresDoor
         {
             return new PostgresSession(source, await source.OpenConnectionAsync(cancel));
         }
-        catch (Exception e) when (e is NpgsqlException or TimeoutException)
+        catch (Exception e) when (e is NpgsqlException or TimeoutException or System.Net.Sockets.SocketException)
         {
             await source.DisposeAsync();
-            throw new FaultException(new Fault(Outcome.LedgerConflict, $"PostgreSQL at {Host}:{Port} does not let {User} into {Database}: {e.InnerException?.Message ?? e.Message}", $"database {Database}",
-                "is the address right, does the server run, may this user connect?"), e);
+            throw PostgresAddress.Fault(shown, e);
         }
         catch
         {

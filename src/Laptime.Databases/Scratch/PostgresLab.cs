@@ -41,7 +41,7 @@ public static class PostgresLab
         var (start, notes) = settings.Template is { } template
             ? (await scratch.CopyAsync(template, cancel), (IReadOnlyList<string>)[$"tried on a copy of {template}, rows and all"])
             : live is not null ? await SkeletonAsync(scratch, live, settings, folder, runner, cancel)
-            : throw new FaultException(new Fault(Outcome.LedgerConflict, "there is neither a database whose schema could be copied nor a template", null, "set `database` or `template`"));
+            : throw new FaultException(new Fault(Outcome.UsageError, "there is neither a database whose schema could be copied nor a template", null, "set `database` or `template`"));
         var trial = new PostgresTrial(scratch, await InvalidAsync(live, cancel), clock);
         for (var i = 0; i < bodies.Count; i++)
         {

@@ -37,7 +37,7 @@ internal sealed class PostgresScratch : IAsyncDisposable
                 || (super != "true" && (databases != "true" || roles != "true")))
             {
                 throw new FaultException(new Fault(
-                    Outcome.LedgerConflict, $"the role {door.User} may not make databases and roles at {door.Host}:{door.Port}: a body could not be contained there, so none is tried", null,
+                    Outcome.UsageError, $"the role {door.User} may not make databases and roles at {door.Host}:{door.Port}: a body could not be contained there, so none is tried", null,
                     $"alter role {door.User} createdb createrole, or name a server that is there for trying in `scratch`"));
             }
 
@@ -79,7 +79,7 @@ internal sealed class PostgresScratch : IAsyncDisposable
         var others = await admin.ValueAsync("select count(*)::text from pg_stat_activity where datname = $1 and backend_type = 'client backend'", cancel, template);
         if (others is not "0")
         {
-            throw new FaultException(new Fault(Outcome.LedgerConflict, $"{others} sessions are connected to the template database {template}: PostgreSQL copies none that is in use", null, "use one that nobody works with"));
+            throw new FaultException(new Fault(Outcome.UsageError, $"{others} sessions are connected to the template database {template}: PostgreSQL copies none that is in use", null, "use one that nobody works with"));
         }
 
         var name = await CreateAsync($"template {PostgresSession.Quoted(template)}", cancel);
@@ -154,7 +154,7 @@ internal sealed class PostgresScratch : IAsyncDisposable
     }
 
     public static FaultException Failed(string what, NpgsqlException e) =>
-        new(new Fault(Outcome.LedgerConflict, $"PostgreSQL refused to {what}: {(e is PostgresException p ? $"{p.SqlState} {p.MessageText}" : e.Message)}", null, "a server that is there for trying, named in `scratch`, has room for it"), e);
+        new(new Fault(Outcome.UsageError, $"PostgreSQL refused to {what}: {(e is PostgresException p ? $"{p.SqlState} {p.MessageText}" : e.Message)}", null, "a server that is there for trying, named in `scratch`, has room for it"), e);
 
     /// <summary>Removes what runs that are gone left behind.</summary>
     private static async Task SweepAsync(PostgresSession admin, TimeProvider clock, CancellationToken cancel)

@@ -128,16 +128,16 @@ internal sealed class PostgresSkeleton(ProcessRunner runner)
     private async Task DumpAsync(PostgresDoor live, string file, CancellationToken cancel)
     {
         var program = Program() ?? throw new FaultException(new Fault(
-            Outcome.LedgerConflict, "pg_dump is not installed: the schema cannot be copied for a trial", null, "install PostgreSQL's client programs, or name a `template` database to copy"));
+            Outcome.UsageError, "pg_dump is not installed: the schema cannot be copied for a trial", null, "install PostgreSQL's client programs, or name a `template` database to copy"));
         var result = await runner.RunAsync(
             new Command
             {
                 Program = program, Arguments = ["--schema-only", "--no-owner", "--no-privileges", "--no-publications", "--no-subscriptions", "--no-password", "--lock-wait-timeout=2000", "--file", file],
-                Directory = Path.GetDirectoryName(file)!, Environment = live.ToEnvironment(), Deadline = DumpBound, FailsAs = Outcome.LedgerConflict,
+                Directory = Path.GetDirectoryName(file)!, Environment = live.ToEnvironment(), Deadline = DumpBound, FailsAs = Outcome.UsageError,
             }, null, cancel);
         if (!result.Succeeded)
         {
-            throw new FaultException(new Fault(Outcome.LedgerConflict, $"pg_dump could not read the schema of {live.Database}: {result.Ending}", null, "see what it says", result.Tail));
+            throw new FaultException(new Fault(Outcome.UsageError, $"pg_dump could not read the schema of {live.Database}: {result.Ending}", null, "see what it says", result.Tail));
         }
     }
 

@@ -24,7 +24,7 @@ public sealed class HostileSqlTests : IAsyncLifetime
             create extension dblink;
             create table t (id serial primary key, n int);
             insert into t (n) select generate_series(1, 10);
-            create function deep() returns void language plpgsql security definer as $$ begin execute 'alter system set work_mem = ''1MB'''; end $$;
+            create function deep() returns void language plpgsql security definer as $$ begin execute 'copy t to program ''true'''; end $$;
             """);
     }
 
@@ -49,7 +49,7 @@ public sealed class HostileSqlTests : IAsyncLifetime
     [InlineData("select lo_import('/etc/passwd');", "42501", "contained")]
     [InlineData("create function f() returns int language c as 'libc', 'system';", "42501", "contained")]
     [InlineData("select dblink_exec('dbname=postgres', 'create table intruder ()');", "42883", "dblink")]
-    [InlineData("select deep();", "permission denied to set parameter|must be superuser|permission denied", "contained")]
+    [InlineData("select deep();", "42501", "contained")]
     [InlineData("do $$ begin perform pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid(); end $$;", "permission denied|must be a superuser|must be a member", "contained")]
     public async Task Nothing_outside_of_the_scratch_can_be_reached(string sql, string said, string words)
     {
