@@ -82,6 +82,8 @@ internal sealed class Connection(AgentParts agent, Stream stream)
                 return new AgentAnswer.Done();
             case AgentRequest.Stop stop:
                 return new AgentAnswer.Done(await agent.Rollouts.StopAsync(stop.Environment, stop.Component, stop.Fence));
+            case AgentRequest.AskPlaces places:
+                return new AgentAnswer.Places(agent.Supervisor.PlacesOf(places.Environment, places.Component));
             case AgentRequest.Lead lead:
                 await agent.Leads.LeadAsync(lead, cancel);
                 return new AgentAnswer.Done();

@@ -267,13 +267,30 @@ internal sealed class Supervisor(AgentFolder folder, TimeProvider clock) : IDisp
         return 0;
     }
 
+    /// <summary>Where the instances run that serve a component.</summary>
+    internal IReadOnlyList<InstancePlace> PlacesOf(string environment, string component)
+    {
+        lock (Gate)
+        {
+            return Find(environment, component, Standing.Current) is not { } revision ? []
+                : [.. revision.Instances.Where(i => i.IsAlive).Select(i => new InstancePlace(i.Id, i.Session!.Pid, revision.Plan.Directory, EnvironmentOf(revision, i)))];
+        }
+    }
+
+    private static Dictionary<string, string> EnvironmentOf(Revision revision, Instance instance)
+    {
+        var port = instance.Port.ToString(CultureInfo.InvariantCulture);
+        var environment = revision.Plan.Environment.ToDictionary(v => v.Key, v => v.Value.Replace(AgentProtocol.PortToken, port, StringComparison.Ordinal));
+        environment["LAPTIME_INSTANCE"] = instance.Id;
+        return environment;
+    }
+
     private void Spawn(Revision revision, Instance instance)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(instance.LogFile)!);
         var port = instance.Port.ToString(CultureInfo.InvariantCulture);
         string With(string text) => text.Replace(AgentProtocol.PortToken, port, StringComparison.Ordinal);
-        var environment = revision.Plan.Environment.ToDictionary(v => v.Key, v => With(v.Value));
-        environment["LAPTIME_INSTANCE"] = instance.Id;
+        var environment = EnvironmentOf(revision, instance);
         var command = new Command { Program = With(revision.Plan.Program), Arguments = [.. revision.Plan.Arguments.Select(With)], Directory = revision.Plan.Directory };
         var pid = DetachedProcess.Start(command, environment, instance.LogFile);
 

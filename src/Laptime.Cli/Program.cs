@@ -31,7 +31,9 @@ internal static class Program
     {
         try
         {
-            var parsed = Root().Parse(args.Length == 0 ? ["--help"] : args);
+            var root = Root();
+            args = Array.IndexOf(args, ExecCommand.Name) >= 0 ? ExecCommand.WithBoundary(args, root) : args;
+            var parsed = root.Parse(args.Length == 0 ? ["--help"] : args);
             if (parsed.Action is not Examples && UnknownFlags(parsed) is { Count: > 0 } unknown)
             {
                 return Verb.Fail(args.Contains("json"), Outcome.UsageError, unknown);
@@ -56,7 +58,7 @@ internal static class Program
         string[] known = [.. command.Options.Concat(Global.All).SelectMany(o => o.Aliases.Append(o.Name)).Where(n => n.StartsWith("--", StringComparison.Ordinal))];
         return
         [
-            .. parsed.CommandResult.Children.OfType<ArgumentResult>().SelectMany(a => a.Tokens).Select(t => t.Value).Concat(parsed.UnmatchedTokens)
+            .. parsed.CommandResult.Children.OfType<ArgumentResult>().Where(a => a.Argument.Arity.MaximumNumberOfValues == 1 || command.Name != ExecCommand.Name).SelectMany(a => a.Tokens).Select(t => t.Value).Concat(parsed.UnmatchedTokens)
                 .Where(t => t.Length > 1 && t[0] == '-').Distinct()
                 .Select(t => new Problem($"lap {command.Name} has no flag {t}", Where: null, NearestName.Suggest(t, known))),
         ];
@@ -67,7 +69,7 @@ internal static class Program
     {
         var root = new RootCommand("Laptime takes a change from commit or save to reflected in the target, and proves where the time went.")
         {
-            WorkspaceCommands.Init(), PlanCommands.Plan(), DeployCommand.Make(), PublishCommand.Make(), StateCommands.Status(), PlanCommands.Why(), StateCommands.Logs(), StateCommands.Down(),
+            WorkspaceCommands.Init(), PlanCommands.Plan(), DeployCommand.Make(), PublishCommand.Make(), StateCommands.Status(), PlanCommands.Why(), StateCommands.Logs(), ExecCommand.Make(), StateCommands.Down(),
             MiscCommands.Rollback(), HistoryCommands.History(), HistoryCommands.Report(), CompareCommand.Make(), BaselineCommands.Group(), ExperimentCommands.Group(), Commands.Artifacts.ArtifactCommands.Group(), StateCommands.LockGroup(), MiscCommands.Agent(), KeysCommands.Group(), LedgerCommands.Group(), DoctorCommand.Make(), WorkspaceCommands.Validate(),
             WorkspaceCommands.Schema(), DemoCommand.Make(), MiscCommands.Completion(), MiscCommands.VersionCommand(), MiscCommands.Help(),
         };

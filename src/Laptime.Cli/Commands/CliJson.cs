@@ -16,6 +16,10 @@ internal sealed record StatusComponent(string Name, StatusObserved? Observed, Si
 
 internal sealed record StatusObserved(string? Revision, string? Artifact, string? Fingerprint, string? Transaction, int Instances, int Of, DateTimeOffset? Since, bool Serving, string? Detail, IReadOnlyList<string> Tail, IReadOnlyList<int> Pids);
 
+/// <summary>`lap exec -o json`: what the program printed and how it ended.</summary>
+/// <param name="ExitCode">The program's, which is also lap's.</param>
+internal sealed record ExecDocument(string Schema, string Component, string Environment, string Instance, IReadOnlyList<string> Command, int ExitCode, string Stdout, string Stderr);
+
 internal sealed record LockList(string Schema, IReadOnlyList<LockItem> Items);
 
 internal sealed record LockItem(string Id, string Environment, string Transaction, string User, string Host, int Pid, DateTimeOffset Since, DateTimeOffset Heartbeat, long Fence, string Owner);
@@ -40,6 +44,7 @@ internal sealed record KeyTrust(string Source, string Builder, double? MaxAgeSec
 [JsonSerializable(typeof(FailureDocument))]
 [JsonSerializable(typeof(StatusDocument))]
 [JsonSerializable(typeof(LockList))]
+[JsonSerializable(typeof(ExecDocument))]
 [JsonSerializable(typeof(ValidDocument))]
 [JsonSerializable(typeof(VersionDocument))]
 [JsonSerializable(typeof(AgentDocument))]

@@ -103,7 +103,7 @@ internal sealed class Session(ParseResult arguments, Shutdown shutdown)
             Workspace, environment, Workspace.Profiles.FirstOrDefault(p => p.Name == environment.Profile), System.Environment.GetEnvironmentVariable));
         return environment.Target switch
         {
-            TargetKind.Process => new LocalTarget(Launcher, environment.Name, mayLaunch),
+            TargetKind.Process => new LocalTarget(Launcher, environment.Name, mayLaunch, Runner),
             TargetKind.Docker => OpenDocker(environment, names, mayLaunch),
             TargetKind.Swarm => OpenSwarm(environment, names),
             TargetKind.Command => new CommandTarget(

@@ -97,7 +97,7 @@ public sealed class ProcessRunner(TimeProvider clock)
             }
             catch (Win32Exception e)
             {
-                throw CannotStart(command, e.Message, StartMend(command));
+                throw CannotStart(command, e.Message, StartMend(command), e);
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
@@ -148,8 +148,8 @@ public sealed class ProcessRunner(TimeProvider clock)
         return true;
     }
 
-    private static FaultException CannotStart(Command command, string cause, string mend) => new(new Fault(
-        command.FailsAs, $"cannot start `{command.Program}`: {cause}", $"in {command.Directory}", mend));
+    private static FaultException CannotStart(Command command, string cause, string mend, Exception? inner = null) => new(new Fault(
+        command.FailsAs, $"cannot start `{command.Program}`: {cause}", $"in {command.Directory}", mend), inner);
 
     private static string StartMend(Command command) => command.Program.Contains('/')
         ? "check that the file exists here, is executable (chmod +x), begins with the right #! line and fits this machine"

@@ -30,6 +30,14 @@ public abstract class Target : IAsyncDisposable
     /// <summary>The newest <paramref name="lines"/> lines of the component's log, then, with <paramref name="follow"/>, what comes, until cancelled.</summary>
     public abstract IAsyncEnumerable<string> LogsAsync(string component, int lines, bool follow, CancellationToken cancel);
 
+    /// <summary>
+    /// Runs a program beside an instance of the component, as that instance has it: where it runs, with its environment. Until the program ends or is cancelled; nothing of the component
+    /// is changed by it, and nothing counts it as a deploy.
+    /// </summary>
+    /// <param name="said">Each line as it comes.</param>
+    /// <exception cref="FaultException">Nothing of the component runs there, or the target cannot run programs.</exception>
+    public abstract Task<ExecEnd> ExecAsync(ExecRequest request, Action<ExecLine> said, CancellationToken cancel);
+
     /// <summary>How many rollouts this target is best given at once, where it mostly waits for others; null: as many as there are builds at once.</summary>
     public virtual int? AtOnce => null;
 

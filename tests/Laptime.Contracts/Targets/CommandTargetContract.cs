@@ -179,7 +179,7 @@ public sealed class CommandTargetContract : TargetContract, IAsyncLifetime
 
     private static TargetCommands Commands() => new()
     {
-        Observe = Shell("./ops/observe.sh"), Rollout = Shell("./ops/rollout.sh"), Rollback = Shell("./ops/rollback.sh"), Stop = Shell("./ops/stop.sh"), Logs = Shell("./ops/logs.sh"),
+        Observe = Shell("./ops/observe.sh"), Rollout = Shell("./ops/rollout.sh"), Rollback = Shell("./ops/rollback.sh"), Stop = Shell("./ops/stop.sh"), Logs = Shell("./ops/logs.sh"), Exec = Shell("./ops/exec.sh \"$@\""),
         Timeout = TimeSpan.FromSeconds(30),
     };
 

@@ -374,15 +374,6 @@ public sealed class DockerTargetContract : TargetContract, IAsyncLifetime
         Assert.InRange(result.Signals.Ready.Seconds!.Value, 0.3, 20);
     }
 
-    [Fact]
-    public async Task A_program_runs_in_the_container_and_its_end_is_told()
-    {
-        var request = await DeployAsync(Component("web"), "one");
-        var said = await ((DockerTarget)Target).ExecAsync("web", ["sh", "-c", "echo $LAPTIME_REVISION; echo bad >&2; exit 3"], null, null, Cancel);
-        Assert.Equal((3, request.Revision), (said.ExitCode, said.Text));
-        Assert.Contains(new LogLine("bad", true), said.Output);
-    }
-
     private DockerTarget Open() => new(Client(), Launcher, new DockerPlace(workspace, root, "local"), TimeProvider.System);
 
     private EngineClient Client() => new(EngineEndpoint.Parse(engine!.Host, "the test"), TimeProvider.System);

@@ -603,7 +603,7 @@ public sealed class LocalTargetContract : TargetContract, IAsyncLifetime
         return component with { Run = component.Run! with { Command = new CommandLine.Exec([Template.Literal(FakeTool), .. acts.Select(Template.Literal)]) } };
     }
 
-    private LocalTarget Open() => new(Launcher, "local");
+    private LocalTarget Open() => new(Launcher, "local", runner: new ProcessRunner(TimeProvider.System));
 
     private async Task<string> GetAsync(string path) => await http.GetStringAsync($"http://127.0.0.1:{front}{path}", Cancel);
 

@@ -102,6 +102,23 @@ public abstract class TargetContract
     }
 
     [Fact]
+    public async Task A_program_runs_beside_the_instance_and_its_lines_and_its_end_are_handed_on()
+    {
+        var request = await DeployAsync(Component("web"), "one");
+        var lines = new List<ExecLine>();
+        var end = await Target.ExecAsync(new ExecRequest("web", ["sh", "-c", "echo \"$LAPTIME_REVISION $1\"; echo bad >&2; exit 3", "sh", "two  words 'quoted' $x"]), l => { lock (lines) { lines.Add(l); } }, Cancel);
+        Assert.Equal(3, end.ExitCode);
+        Assert.Equal([new ExecLine("bad", true), new ExecLine($"{request.Revision} two  words 'quoted' $x", false)], lines.OrderBy(l => l.Text, StringComparer.Ordinal));
+        Assert.Equal(0, (await Target.ExecAsync(new ExecRequest("web", ["sh", "-c", "exit 0"]) { Instance = 1 }, _ => { }, Cancel)).ExitCode);
+        Assert.InRange((await Target.ExecAsync(new ExecRequest("web", ["no-such-program"]), _ => { }, Cancel)).ExitCode, 126, 127);
+        var second = await Assert.ThrowsAsync<FaultException>(() => Target.ExecAsync(new ExecRequest("web", ["sh"]) { Instance = 2 }, _ => { }, Cancel));
+        Assert.Contains("web has no instance 2", second.Fault.What);
+        await Target.StopAsync("web", 1, Cancel);
+        var gone = await Assert.ThrowsAsync<FaultException>(() => Target.ExecAsync(new ExecRequest("web", ["sh"]), _ => { }, Cancel));
+        Assert.Contains("web does not run", gone.Fault.What);
+    }
+
+    [Fact]
     public async Task The_old_one_stays_when_the_new_one_is_never_ready()
     {
         var first = await DeployAsync(Component("web"), "one");

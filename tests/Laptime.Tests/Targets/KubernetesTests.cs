@@ -32,6 +32,7 @@ public sealed class KubernetesTests
         Assert.Equal("logs --selector=s --all-containers --tail=10 --max-log-requests=50 --follow --context=staging --namespace=shop", string.Join(' ', kubectl.LogArguments("s", 10, follow: true)));
         Assert.Equal("logs web-1 --container=web --tail=20 --previous --context=staging --namespace=shop --request-timeout=30s", string.Join(' ', kubectl.PreviousLogArguments("web-1", "web", previous: true)));
         Assert.Equal(["exec", "web-1", "--container=web", "--context=staging", "--namespace=shop", "--", "sh", "-c", "echo a b"], kubectl.ExecArguments("web-1", "web", ["sh", "-c", "echo a b"]));
+        Assert.Equal(["exec", "web-1", "--container=web", "--stdin", "--context=staging", "--namespace=shop", "--", "cat"], kubectl.ExecArguments("web-1", "web", ["cat"], input: true));
         Assert.Equal(
             "delete deployments.apps,statefulsets.apps,daemonsets.apps,services --selector=s --ignore-not-found --wait --timeout=110s --context=staging --namespace=shop",
             string.Join(' ', kubectl.DeleteArguments("s")));

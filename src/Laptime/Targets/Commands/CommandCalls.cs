@@ -104,6 +104,14 @@ internal sealed class CommandCalls(
         (onLine, ended) => RunAsync(command, facts, null, line => onLine(Redactor.Text(line.Text, needles)), ended),
         result => new FaultException(Failed(name, result, Outcome.RolloutFailed)), cancel);
 
+    /// <summary>The exec command with the program and its arguments after its own; in a text for the shell they are <c>"$@"</c>.</summary>
+    public Task<int> ExecAsync(CommandLine command, ExecRequest request, IReadOnlyDictionary<string, string?> facts, Action<ExecLine> said, CancellationToken cancel)
+    {
+        var whole = Of(command);
+        return runner.PassAsync(
+            whole with { Arguments = [.. whole.Arguments, .. command is CommandLine.Shell && !OperatingSystem.IsWindows() ? ["lap"] : (string[])[], .. request.Command], Environment = facts, InputFile = request.Input }, said, cancel);
+    }
+
     private Task<ProcessResult> RunAsync(
         CommandLine command, IReadOnlyDictionary<string, string?> facts, TimeSpan? deadline, Action<OutputLine> onLine, CancellationToken cancel) =>
         runner.RunAsync(Of(command) with { Environment = facts, Deadline = deadline, LineCharacters = 1 << 20, FailsAs = Outcome.RolloutFailed }, onLine, cancel);

@@ -73,6 +73,9 @@ internal static class CommandFacts
         return text.ToString();
     }
 
+    /// <summary>Words as one line for a POSIX shell.</summary>
+    public static string Words(IEnumerable<string> words) => string.Join(' ', words.Select(Quoted));
+
     /// <summary>As one line for a POSIX shell; null for an image's own command.</summary>
     private static string? Line(CommandLine command, Func<string, string?> names) => command switch
     {

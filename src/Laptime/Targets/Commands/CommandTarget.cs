@@ -101,6 +101,17 @@ public sealed class CommandTarget(
         return calls.LinesAsync("logs", Declared(commands.Logs, "logs"), facts, cancel);
     }
 
+    public override async Task<ExecEnd> ExecAsync(ExecRequest request, Action<ExecLine> said, CancellationToken cancel)
+    {
+        var running = await ReadAsync(request.Component, cancel);
+        request.Choose(running is { Alive: > 0 } alive ? Enumerable.Range(1, alive.Alive).ToList() : [], environment);
+        var facts = CommandFacts.Of(request.Component, environment, null);
+        facts["LAPTIME_REVISION"] = running!.Revision;
+        facts["LAPTIME_INSTANCE"] = (request.Instance ?? 1).ToString(CultureInfo.InvariantCulture);
+        facts["LAPTIME_EXEC"] = CommandFacts.Words(request.Command);
+        return new ExecEnd(await calls.ExecAsync(Declared(commands.Exec, "exec"), request, facts, said, cancel), $"{request.Component} {facts["LAPTIME_INSTANCE"]}");
+    }
+
     private static CommandLine Declared(CommandLine? command, string name) => command
         ?? throw new FaultException(new Fault(Outcome.RolloutFailed, $"this environment has no {name} command", null, $"give it `commands: {{ {name}: ./ops/{name}.sh }}`"));
 

@@ -113,14 +113,12 @@ public sealed class DockerTarget(EngineClient engine, AgentLauncher launcher, Do
         return ours.Length > 0 || led;
     }
 
-    /// <summary>Runs a program in the component's first running container. For checks and hooks.</summary>
-    /// <exception cref="FaultException">Nothing of it runs.</exception>
-    public async Task<ExecResult> ExecAsync(string component, IReadOnlyList<string> command, ExecOptions? options, Action<LogLine>? said, CancellationToken cancel)
+    public override async Task<ExecEnd> ExecAsync(ExecRequest request, Action<ExecLine> said, CancellationToken cancel)
     {
-        var containers = await ListAsync(component, cancel);
-        var one = containers.Where(c => c is { Standing: Standing.Current, Runs: true }).MinBy(c => c.Instance)
-            ?? throw new FaultException(new Fault(Outcome.RolloutFailed, $"{component} does not run in {place.Environment}", $"{engine.Endpoint}", $"lap deploy {component} --env {place.Environment}"));
-        return await engine.ExecAsync(one.Id, command, options, said, cancel);
+        var containers = await ListAsync(request.Component, cancel);
+        var one = request.Choose([.. containers.Where(c => c is { Standing: Standing.Current, Runs: true }).OrderBy(c => c.Instance)], place.Environment);
+        request.RefuseInput($"docker exec -i {one.Summary.Name}");
+        return new ExecEnd(await engine.RunAsync(one.Id, request, said, cancel), one.Summary.Name);
     }
 
     public override async IAsyncEnumerable<string> LogsAsync(string component, int lines, bool follow, [EnumeratorCancellation] CancellationToken cancel)

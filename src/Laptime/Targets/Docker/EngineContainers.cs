@@ -131,6 +131,23 @@ public sealed partial class EngineClient
         }
     }
 
+    /// <summary>The same for a target: until it ends, and nothing of its output is kept.</summary>
+    /// <returns>The exit code.</returns>
+    public async Task<int> RunAsync(string id, ExecRequest request, Action<ExecLine> said, CancellationToken cancel)
+    {
+        var options = new ExecOptions { Bound = Timeout.InfiniteTimeSpan };
+        try
+        {
+            return (await ExecAsync(id, request.Command, options, line => said(new ExecLine(line.Text, line.IsError)), cancel)).ExitCode;
+        }
+        catch (EngineException e) when (e.Message.Contains("executable file not found", StringComparison.Ordinal) || e.Message.Contains("no such file or directory", StringComparison.Ordinal))
+        {
+            // Older engines refuse the start; newer ones end it with this code.
+            said(new ExecLine(e.Message, true));
+            return 127;
+        }
+    }
+
     /// <summary>A tar of a path in the container (running or not).</summary>
     public async Task ReadArchiveAsync(string id, string path, Stream into, CancellationToken cancel)
     {

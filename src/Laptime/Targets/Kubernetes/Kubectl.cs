@@ -63,7 +63,8 @@ internal sealed class Kubectl(string root, KubernetesSettings settings, IReadOnl
     public IReadOnlyList<string> PreviousLogArguments(string pod, string container, bool previous) =>
         ["logs", pod, $"--container={container}", "--tail=20", .. previous ? ["--previous"] : (IReadOnlyList<string>)[], .. Bounded];
 
-    public IReadOnlyList<string> ExecArguments(string pod, string container, IReadOnlyList<string> command) => ["exec", pod, $"--container={container}", .. Place, "--", .. command];
+    public IReadOnlyList<string> ExecArguments(string pod, string container, IReadOnlyList<string> command, bool input = false) =>
+        ["exec", pod, $"--container={container}", .. input ? ["--stdin"] : (IReadOnlyList<string>)[], .. Place, "--", .. command];
 
     public IReadOnlyList<string> DeleteArguments(string selector) =>
         ["delete", Workloads + ",services", $"--selector={selector}", "--ignore-not-found", "--wait", "--timeout=110s", .. Place];
@@ -146,6 +147,10 @@ internal sealed class Kubectl(string root, KubernetesSettings settings, IReadOnl
     }
 
     public IAsyncEnumerable<string> LogsAsync(string selector, int lines, bool follow, CancellationToken cancel) => LinesAsync(LogArguments(selector, lines, follow), 64 << 10, cancel);
+
+    /// <returns>The program's exit code, which kubectl hands on.</returns>
+    public Task<int> ExecAsync(string pod, string container, ExecRequest request, Action<ExecLine> said, CancellationToken cancel) =>
+        runner.PassAsync(Of(ExecArguments(pod, container, request.Command, request.Input is not null)) with { InputFile = request.Input }, said, cancel);
 
     /// <summary>The last words of a container, of the one before it where it was started again; nothing when they cannot be had.</summary>
     public async Task<IReadOnlyList<string>> LastWordsAsync(string pod, string container, bool previous, CancellationToken cancel)

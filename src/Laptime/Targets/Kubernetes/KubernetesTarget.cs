@@ -124,6 +124,17 @@ public sealed class KubernetesTarget(
         while (follow && !cancel.IsCancellationRequested && await StateAsync(component, cancel) is { Pods.Count: > 0 });
     }
 
+    public override async Task<ExecEnd> ExecAsync(ExecRequest request, Action<ExecLine> said, CancellationToken cancel)
+    {
+        await kubectl.RequireAsync(cancel);
+        var state = await StateAsync(request.Component, cancel);
+        var running = state?.Pods.Where(p => (string?)p["status"]?["phase"] == "Running" && p["metadata"]?["deletionTimestamp"] is null)
+            .OrderBy(p => (string?)p["metadata"]?["name"], StringComparer.Ordinal).ToList() ?? [];
+        var pod = (string)request.Choose(running, environment)["metadata"]!["name"]!;
+        var container = state!.About(Labels.Containers)?.Split(',')[0] ?? (string)ObjectPlan.ContainersOf(state.Workload).First()["name"]!;
+        return new ExecEnd(await kubectl.ExecAsync(pod, container, request, said, cancel), pod);
+    }
+
     /// <summary>The tag only keeps it from the registry's garbage collection: what is deployed is the digest.</summary>
     private async Task PushAsync(RolloutRequest request, Timeline timeline, int? parent, CancellationToken cancel)
     {

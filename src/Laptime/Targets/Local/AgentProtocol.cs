@@ -11,7 +11,7 @@ namespace Laptime.Targets.Local;
 public static class AgentProtocol
 {
     /// <summary>Raised when a message changes its meaning. An agent of another version is replaced; it leaves its instances running.</summary>
-    public const int Version = 2;
+    public const int Version = 3;
 
     /// <summary>Longest line either side accepts, in bytes.</summary>
     public const int LongestLine = 32 * 1024 * 1024;
@@ -32,6 +32,7 @@ public static class AgentProtocol
 [JsonDerivedType(typeof(Abort), "abort")]
 [JsonDerivedType(typeof(Settle), "settle")]
 [JsonDerivedType(typeof(Stop), "stop")]
+[JsonDerivedType(typeof(AskPlaces), "places")]
 [JsonDerivedType(typeof(Lead), "lead")]
 [JsonDerivedType(typeof(Drain), "drain")]
 [JsonDerivedType(typeof(EndLead), "end-lead")]
@@ -80,6 +81,9 @@ public abstract record AgentRequest
     /// <summary>Stops and removes a component. Answered with <see cref="AgentAnswer.Done"/>, <c>Changed</c> telling whether there was one.</summary>
     public sealed record Stop(string Environment, string Component, long Fence) : AgentRequest;
 
+    /// <summary>Where and how the instances run that serve a component. Answered with <see cref="AgentAnswer.Places"/>.</summary>
+    public sealed record AskPlaces(string Environment, string Component) : AgentRequest;
+
     /// <summary>
     /// Leads a component's front to what the agent does not run itself (containers with a port on loopback): at once, and until the next one. Who is led there is whoever
     /// asks' decision, and so is the way back. Answered with <see cref="AgentAnswer.Done"/>.
@@ -126,6 +130,7 @@ public abstract record AgentRequest
 [JsonDerivedType(typeof(Started), "started")]
 [JsonDerivedType(typeof(LifeOf), "life")]
 [JsonDerivedType(typeof(Evidence), "evidence")]
+[JsonDerivedType(typeof(Places), "places")]
 [JsonDerivedType(typeof(Leads), "leads")]
 [JsonDerivedType(typeof(Watching), "watching")]
 [JsonDerivedType(typeof(Status), "status")]
@@ -154,6 +159,8 @@ public abstract record AgentAnswer
     /// <param name="Verdict">pass, fail, unknown.</param>
     /// <param name="Revision">The label of what the front leads to.</param>
     public sealed record Evidence(string Verdict, string? Revision, int Instances, int Of, string? Why) : AgentAnswer;
+
+    public sealed record Places(IReadOnlyList<InstancePlace> Instances) : AgentAnswer;
 
     public sealed record Leads(IReadOnlyList<LeadState> Components) : AgentAnswer;
 
@@ -280,6 +287,10 @@ public sealed record LeadState
     /// <summary>Who has the port instead, in words; null when nobody has or it leads.</summary>
     public string? Holder { get; init; }
 }
+
+/// <summary>Where one instance runs.</summary>
+/// <param name="Environment">The whole of it, as the instance got it.</param>
+public sealed record InstancePlace(string Id, int Pid, string Directory, IReadOnlyDictionary<string, string> Environment);
 
 public sealed record StartedInstance(string Id, int Pid, int Port);
 

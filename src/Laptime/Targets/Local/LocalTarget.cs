@@ -15,7 +15,8 @@ namespace Laptime.Targets.Local;
 /// <param name="launcher">The workspace's agent.</param>
 /// <param name="environment">Name of the environment.</param>
 /// <param name="mayLaunch">False: never start an agent just to read (<c>lap plan</c>); without one nothing is seen serving.</param>
-public sealed class LocalTarget(AgentLauncher launcher, string environment, bool mayLaunch = true) : Target
+/// <param name="runner">Runs programs beside instances; null: none are run.</param>
+public sealed class LocalTarget(AgentLauncher launcher, string environment, bool mayLaunch = true, ProcessRunner? runner = null) : Target
 {
     private const int ReleasesKept = 2;
 
@@ -125,6 +126,31 @@ public sealed class LocalTarget(AgentLauncher launcher, string environment, bool
 
     public override IAsyncEnumerable<string> LogsAsync(string component, int lines, bool follow, CancellationToken cancel) =>
         InstanceLogs.ReadAsync(launcher.Folder.LogsOf(environment, component), lines, follow, cancel);
+
+    /// <summary>In the instance's folder, with its environment: processes of one machine have nothing else of their own.</summary>
+    public override async Task<ExecEnd> ExecAsync(ExecRequest request, Action<ExecLine> said, CancellationToken cancel)
+    {
+        IReadOnlyList<InstancePlace> places = [];
+        if (await launcher.TryConnectAsync(cancel) is { } client)
+        {
+            await using (client)
+            {
+                places = (await client.AskAsync<AgentAnswer.Places>(new AgentRequest.AskPlaces(environment, request.Component), cancel)).Instances;
+            }
+        }
+
+        var place = request.Choose(places, environment);
+        var names = System.Environment.GetEnvironmentVariables().Keys.Cast<string>();
+        return new ExecEnd(await (runner ?? throw new InvalidOperationException("nothing runs programs here")).PassAsync(
+            new Command
+            {
+                Program = request.Command[0].Contains('/') ? Path.GetFullPath(request.Command[0], place.Directory) : request.Command[0], Arguments = [.. request.Command.Skip(1)], Directory = place.Directory,
+                Environment = names.Where(n => !place.Environment.ContainsKey(n)).ToDictionary(n => n, _ => (string?)null).Concat(place.Environment.Select(v => KeyValuePair.Create(v.Key, (string?)v.Value)))
+                    .ToDictionary(v => v.Key, v => v.Value),
+                InputFile = request.Input,
+            },
+            said, cancel), place.Id);
+    }
 
     public override async ValueTask DisposeAsync()
     {

@@ -120,14 +120,24 @@ public sealed class SwarmTarget(
         return left;
     }
 
-    /// <summary>Runs a program in a running container of the component.</summary>
-    /// <exception cref="FaultException">None runs on this node.</exception>
-    public async Task<ExecResult> ExecAsync(string component, IReadOnlyList<string> command, ExecOptions? options, Action<LogLine>? said, CancellationToken cancel)
+    public override async Task<ExecEnd> ExecAsync(ExecRequest request, Action<ExecLine> said, CancellationToken cancel)
     {
         var (services, tasks) = await ListAsync(cancel);
-        var container = services.Where(s => s.Label(DockerLabels.Component) == component).SelectMany(s => tasks[s.ID]).FirstOrDefault(static t => t is { State: "running", DesiredState: "running" })?.Container
-            ?? throw new FaultException(new Fault(Outcome.RolloutFailed, $"{component} does not run in {place.Environment}", $"{engine.Endpoint}", $"lap deploy {component} --env {place.Environment}"));
-        return await engine.ExecAsync(container, command, options, said, cancel);
+        var node = (await engine.InfoAsync(cancel)).Swarm?.NodeID;
+        var running = services.Where(s => s.Label(DockerLabels.Component) == request.Component).SelectMany(s => tasks[s.ID])
+            .Where(static t => t is { State: "running", DesiredState: "running", Container: not null }).OrderBy(static t => t.Slot).ThenBy(static t => t.NodeID, StringComparer.Ordinal).ToList();
+
+        // An engine runs programs in its own containers only.
+        var here = request.Instance is null && running.Exists(t => t.NodeID == node) ? running.FindAll(t => t.NodeID == node) : running;
+        var one = request.Choose(here, place.Environment);
+        if (node is not null && one.NodeID != node)
+        {
+            throw new FaultException(new Fault(
+                Outcome.RolloutFailed, $"this instance of {request.Component} runs on another node, {one.NodeID}", $"{engine.Endpoint}", "set DOCKER_HOST to the engine of that node, or name another --instance"));
+        }
+
+        request.RefuseInput($"docker exec -i {one.Container}");
+        return new ExecEnd(await engine.RunAsync(one.Container!, request, said, cancel), $"{place.Stack}_{request.Component}.{one.Slot.ToString(CultureInfo.InvariantCulture)}");
     }
 
     public override async IAsyncEnumerable<string> LogsAsync(string component, int lines, bool follow, [EnumeratorCancellation] CancellationToken cancel)
