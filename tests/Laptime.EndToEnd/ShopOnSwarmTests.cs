@@ -18,7 +18,7 @@ public sealed class ShopOnSwarmTests(ShopScene shop) : IClassFixture<ShopScene>
     public async Task First_deploy_no_op_one_change_the_same_digest_one_by_name_and_removed_by_hand()
     {
         // Whichever test comes first: here the stack is new.
-        await Workspace.LapAsync("down", "--env", "swarm");
+        await shop.RemovedAsync();
         var first = (await shop.DeployAsync()).Valid();
         Assert.Equal(("reflected", 3, 3), (first.Outcome(), first.Count("rollouts"), first.Count("deploys")));
         Assert.All(Services, name => Assert.All(Signals, signal => Assert.Equal("pass", first.Signal(name, signal))));
@@ -244,7 +244,7 @@ public sealed class ShopOnSwarmTests(ShopScene shop) : IClassFixture<ShopScene>
     [Fact]
     public async Task The_same_shop_runs_on_one_engine_behind_its_front_ports()
     {
-        await Workspace.LapAsync("down", "--env", "swarm");
+        await shop.RemovedAsync();
         Task<JsonObject> DeployAsync(int code = 0, params string[] more) => Workspace.JsonAsync(code, ["deploy", "--env", "docker", .. more]);
         var first = (await DeployAsync()).Valid();
         Assert.Equal(("reflected", 3), (first.Outcome(), first.Count("deploys")));
@@ -282,10 +282,6 @@ public sealed class ShopOnSwarmTests(ShopScene shop) : IClassFixture<ShopScene>
         var after = await shop.DeployAsync();
         Assert.True(after.Outcome() == "unchanged", $"healed: {healed.Out}\nafter: {after}");
         after.IsUnchanged();
-        await shop.RestAsync();
-        var began = DateTimeOffset.UtcNow;
-        (await shop.DeployAsync()).IsUnchanged();
-        Assert.Empty(await shop.EventsAsync(began));
     }
 
     /// <summary>A change of the catalog that is taken back.</summary>
