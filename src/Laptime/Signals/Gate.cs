@@ -67,6 +67,17 @@ public sealed class Gate(Prober prober, ProbeSettings probes, bool smoke)
         return signals;
     }
 
+    /// <summary>Live and ready of one more instance of the revision, in one segment. Smoke is the revision's: the first instance has passed it.</summary>
+    public async Task<SignalSet> ReplicaAsync(ProbeContext instance, Timeline timeline, int? parentSegment, CancellationToken cancel)
+    {
+        using var segment = timeline.Begin("ready", instance.Component, "replica", parentSegment);
+        var asked = Traced(instance, timeline, segment.Id);
+        var signals = SignalSet.NotRun with { Live = await prober.LiveAsync(probes, asked, cancel) };
+        signals = signals.Fault is null ? signals with { Ready = await prober.ReadyAsync(probes, asked, cancel) } : signals;
+        segment.End(OutcomeOf(signals.Live.Status == SignalStatus.Pass ? signals.Ready : signals.Live));
+        return signals;
+    }
+
     /// <summary>
     /// Reflected, asked where users ask (the front). <paramref name="evidence"/> is the target's own (which process owns the listener), used when the
     /// component declares no reflect probe; null when the target has none.

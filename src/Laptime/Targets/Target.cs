@@ -27,6 +27,11 @@ public abstract class Target : IAsyncDisposable
     /// <param name="fence">Fencing token of the lock: a target that saw a higher one refuses.</param>
     public abstract Task<bool> StopAsync(string component, long fence, CancellationToken cancel);
 
+    /// <summary>Begins to stop a component and does not wait for its end: <see cref="StopAsync"/> does, afterwards. What is told to end together ends together.</summary>
+    /// <param name="component">Its name.</param>
+    /// <param name="fence">As <see cref="StopAsync"/>.</param>
+    public virtual Task LeaveAsync(string component, long fence, CancellationToken cancel) => Task.CompletedTask;
+
     /// <summary>The newest <paramref name="lines"/> lines of the component's log, then, with <paramref name="follow"/>, what comes, until cancelled.</summary>
     public abstract IAsyncEnumerable<string> LogsAsync(string component, int lines, bool follow, CancellationToken cancel);
 

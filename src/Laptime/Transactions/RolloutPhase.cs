@@ -38,6 +38,11 @@ internal sealed class RolloutPhase(TransactionRun run, ArtifactStore store, Targ
             using var segment = run.Timeline.Begin("bootstrap", kind: "recreate");
             foreach (var running in observed.Where(o => IsSelected(o.Component)))
             {
+                await target.LeaveAsync(running.Component, held.Fence, cancel);
+            }
+
+            foreach (var running in observed.Where(o => IsSelected(o.Component)))
+            {
                 await target.StopAsync(running.Component, held.Fence, cancel);
             }
 
@@ -95,6 +100,11 @@ internal sealed class RolloutPhase(TransactionRun run, ArtifactStore store, Targ
         foreach (var name in selected?.Except(stopping, StringComparer.Ordinal) ?? [])
         {
             run.Log.Warn($"{name} does not run");
+        }
+
+        foreach (var component in stopping)
+        {
+            await target.LeaveAsync(component, held.Fence, cancel);
         }
 
         foreach (var component in stopping)

@@ -367,6 +367,37 @@ public sealed class SwarmTargetContract : TargetContract, IAsyncLifetime
     }
 
     [Fact]
+    public async Task Each_new_task_is_asked_and_one_that_is_not_ready_fails_the_rollout_although_another_was()
+    {
+        // Of revision one all get ready; of every other revision only the task that starts first.
+        Directory.CreateDirectory(Path.Combine(root, "shared"));
+        var only = $"case $$LAPTIME_REVISION in *{Fingerprints.Digest.Of("one").Short}|*{Fingerprints.Digest.Of("two").Short}) exec /serve ;; esac; mkdir /shared/taken && exec /serve; export READY_AFTER=never; exec /serve";
+        var two = Open(Worker().Replace("deploy: {", "deploy: { replicas: 2,", StringComparison.Ordinal)
+            + $"    entrypoint: [ /bin/sh, -c, '{only}' ]\n    volumes: [ {{ type: bind, source: '{root}/shared', target: /shared }} ]\n");
+        var worker = Component("worker");
+        worker = worker with
+        {
+            Run = worker.Run! with { Port = front, Replicas = 2 }, Probes = new ProbeSettings { Ready = HttpProbe("/health") with { Timeout = TimeSpan.FromSeconds(2) } },
+        };
+        await DeployAsync(two, worker, "one");
+
+        var segments = new List<Segment>();
+        var good = Request(worker, "two");
+        var went = await two.RolloutAsync(good, Gate(worker), Timeline(segments), null, Cancel);
+        Assert.True(went.Fault is null, went.Fault?.What);
+        Assert.Single(segments, s => s is { Name: "ready", Kind: "replica", Outcome: "ok" });
+        Assert.Equal((2, 2), (went.Signals.Reflected.Instances, went.Signals.Reflected.Of));
+
+        var result = await two.RolloutAsync(Request(worker, "three"), Gate(worker), Timeline(), null, Cancel);
+        Assert.Equal(Outcome.ReadinessTimeout, result.Fault?.Outcome);
+        Assert.Contains("after another one had passed", result.Fault!.What);
+        Assert.Equal((SignalStatus.Pass, SignalStatus.Timeout, SignalStatus.NotRun), (result.Signals.Live.Status, result.Signals.Ready.Status, result.Signals.Reflected.Status));
+        Assert.Equal(good.Revision, result.StillServing);
+        var seen = Assert.Single(await two.ObserveAsync(Cancel));
+        Assert.Equal((good.Revision, true, 2), (seen.Revision, seen.Serving, seen.Instances));
+    }
+
+    [Fact]
     public async Task A_rollout_that_is_cancelled_gives_the_old_spec_back()
     {
         var first = await DeployAsync(Component("web"), "one");

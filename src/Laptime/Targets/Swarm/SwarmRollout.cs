@@ -19,6 +19,7 @@ internal sealed class SwarmRollout(
     Func<RolloutRequest, ImageInspect, string> reachable, Timeline timeline, int? parent, TimeProvider clock) : IAsyncDisposable
 {
     private const int TailLines = 20;
+    private const string Loopback = "127.0.0.1";
 
     /// <summary>On what the engine does besides the service's own delays: scheduling, pulling what is there, starting.</summary>
     private static readonly TimeSpan Slack = TimeSpan.FromSeconds(60);
@@ -73,6 +74,7 @@ internal sealed class SwarmRollout(
         // From the moment the swarm knows of it to the first answer of a new task: what whoever waits for the change feels first.
         SignalSet signals;
         ProbeContext? asked = null;
+        string? firstTask = null;
         using (var first = timeline.Begin("rollout/first-answer", Component, parent: parent))
         {
             var (verdict, task) = await FirstAsync(cancel);
@@ -95,6 +97,7 @@ internal sealed class SwarmRollout(
             }
             else
             {
+                firstTask = task.ID;
                 asked = await ContextOf(task, wanted, health, cancel);
                 signals = await gate.BeforeSwitchAsync(asked, timeline, parent, cancel);
             }
@@ -109,7 +112,16 @@ internal sealed class SwarmRollout(
 
         using (var replacing = timeline.Begin("rollout/replace", Component, parent: parent))
         {
-            var verdict = await ConvergedAsync(cancel);
+            var (verdict, replica) = await ConvergedAsync(
+                new ReplicaProbes(
+                    watch, ServiceName, firstTask, (task, token) => ReachedAsync(task, wanted, health, token),
+                    (context, token) => gate.ReplicaAsync(context, timeline, replacing.Id, token)), cancel);
+            if (replica is not null)
+            {
+                replacing.End("failed");
+                return await FailAsync(signals with { Live = replica.Live, Ready = replica.Ready });
+            }
+
             if (verdict is not Converged.Yes)
             {
                 replacing.End(verdict is Converged.Failed ? "failed" : "timeout");
@@ -243,22 +255,45 @@ internal sealed class SwarmRollout(
         }
     }
 
-    private async Task<Converged> ConvergedAsync(CancellationToken cancel)
+    /// <summary>Until every task is new and no old one is left, or it is known that this will not be.</summary>
+    /// <returns>What came of it; and the signals of a new task that is not as the first one was.</returns>
+    private async Task<(Converged Verdict, SignalSet? Replica)> ConvergedAsync(ReplicaProbes replicas, CancellationToken cancel)
     {
         var began = clock.GetTimestamp();
         var bound = Slack + ((run.StopGrace + HealthPatience()) * Math.Max(1, run.Replicas));
+        await using var others = replicas;
         for (var mark = watch.Mark; ;)
         {
             var snapshot = await watch.AfterAsync(mark, cancel);
             mark = snapshot.Turn;
             var now = snapshot.Find(ServiceName);
-            var verdict = Convergence.Judge(now, snapshot.TasksOf(now), since);
+            var tasks = snapshot.TasksOf(now);
+            var verdict = Convergence.Judge(now, tasks, since);
+            if (run.Replicas > 1 && now is not null)
+            {
+                others.Ask(NewTasks(now, tasks), cancel);
+                if (await others.FailedAsync(all: verdict is Converged.Yes) is { } failed)
+                {
+                    return (verdict, failed);
+                }
+            }
+
             if (verdict is not Converged.NotYet || clock.GetElapsedTime(began) > bound)
             {
-                return verdict;
+                if (others.Unreached is { } told)
+                {
+                    notes.Add(told);
+                }
+
+                return (verdict, null);
             }
         }
     }
+
+    /// <summary>Where a task is asked beside the first; null: this machine does not reach it.</summary>
+    private async Task<ProbeContext?> ReachedAsync(SwarmTask task, StackService wanted, HealthConfig? health, CancellationToken cancel) =>
+        await api.Engine.InspectContainerAsync(task.Container!, cancel) is not null && await ContextOf(task, wanted, health, cancel) is var context && (Inside is null || context.Host != Loopback)
+            ? context : null;
 
     /// <summary>How long the engine itself may take until a healthy task counts as running: its first check comes after a whole interval.</summary>
     private TimeSpan HealthPatience() => service.Health is { Disabled: false } health
@@ -290,7 +325,7 @@ internal sealed class SwarmRollout(
         }
 
         var address = await AddressAsync(task.ID, container, cancel);
-        var (host, port) = address is null ? ("127.0.0.1", run.Port) : (address, inside);
+        var (host, port) = address is null ? (Loopback, run.Port) : (address, inside);
         return context with { Host = host, Port = port, Names = name => name == "port" ? Number(port) : request.Names(name), Environment = With(context.Environment, "PORT", Number(port)) };
     }
 

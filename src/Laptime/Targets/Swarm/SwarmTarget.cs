@@ -43,6 +43,9 @@ public sealed class SwarmTarget(
     private readonly Lock gate = new();
     private StackApplier? applier;
     private SwarmWatch? watch;
+
+    /// <summary>Components whose services are removed, and whose containers may be there yet.</summary>
+    private readonly HashSet<string> leaving = new(StringComparer.Ordinal);
     private bool changed;
     private int nodes;
 
@@ -86,25 +89,38 @@ public sealed class SwarmTarget(
         return await rollout.RunAsync(gate, services.FirstOrDefault(s => s.Name == $"{place.Stack}_{request.Component.Name}"), cancel);
     }
 
-    public override async Task<bool> StopAsync(string component, long fence, CancellationToken cancel)
+    public override async Task LeaveAsync(string component, long fence, CancellationToken cancel)
     {
         var (services, _) = await ListAsync(cancel);
         CheckFence(services, fence);
-        var ours = services.Where(s => s.Label(DockerLabels.Component) == component).ToList();
-        foreach (var service in ours)
+        foreach (var service in services.Where(s => s.Label(DockerLabels.Component) == component))
         {
+            leaving.Add(component);
             await api.RemoveServiceAsync(service.ID, cancel);
+        }
+    }
+
+    public override async Task<bool> StopAsync(string component, long fence, CancellationToken cancel)
+    {
+        if (!leaving.Contains(component))
+        {
+            await LeaveAsync(component, fence, cancel);
+        }
+
+        var ours = leaving.Remove(component);
+        if (ours)
+        {
             await GoneAsync(component, cancel);
         }
 
         records.Remove(component);
         changed = true;
-        if (ours.Count > 0 && services.Count == ours.Count)
+        if (ours && leaving.Count == 0 && (await ListAsync(cancel)).Services.Count == 0)
         {
             await new StackCleaner(api, place, clock).RemoveRestAsync(cancel);
         }
 
-        return ours.Count > 0;
+        return ours;
     }
 
     /// <summary>Services of this stack that the files do not have any more are removed.</summary>
