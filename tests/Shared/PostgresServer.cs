@@ -155,8 +155,9 @@ internal sealed class PostgresServer : IAsyncDisposable
         var server = await OwnAsync();
         AppDomain.CurrentDomain.ProcessExit += (_, _) =>
         {
+            // It ends by itself then; the runner gives programs a few seconds to end, and removing many databases may take some.
             server.process?.StandardInput.Close();
-            server.process?.WaitForExit(TimeSpan.FromSeconds(20));
+            server.process?.WaitForExit(TimeSpan.FromSeconds(2));
         };
         return server;
     }

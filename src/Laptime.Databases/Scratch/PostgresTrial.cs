@@ -210,36 +210,16 @@ internal sealed class PostgresTrial(PostgresScratch scratch, IReadOnlySet<string
 
     private TrialFacts Compare(PostgresState before, PostgresState after, PostgresApplication first, PostgresApplication second, ScriptReading reading, long? wal) => new()
     {
-        Catalog = Differences(before.Catalog, after.Catalog, static (_, _) => "changed"),
+        Catalog = Meters.Differences(before.Catalog, after.Catalog, static (_, _) => "changed"),
         Content = before.Content is { } a && after.Content is { } b
-            ? Differences(a, b, static (x, y) => x.Rows == y.Rows ? $"{y.Rows} rows, other values" : $"{x.Rows} rows, then {y.Rows}")
+            ? Meters.Differences(a, b, static (x, y) => x.Rows == y.Rows ? $"{y.Rows} rows, other values" : $"{x.Rows} rows, then {y.Rows}")
             : [],
         ContentUnread = before.ContentUnread ?? after.ContentUnread,
         Remade = [.. before.Tables.Where(t => after.Tables.TryGetValue(t.Key, out var id) && id != t.Value).Select(static t => t.Key).Order(StringComparer.Ordinal)],
-        Sequences = Differences(before.Sequences, after.Sequences, static (x, y) => $"{x} to {y}"),
+        Sequences = Meters.Differences(before.Sequences, after.Sequences, static (x, y) => $"{x} to {y}"),
         InvalidIndexes = [.. reading.GuardedIndexes.Where(i => after.InvalidIndexes.Contains(i) || invalidBefore.Contains(i)).Distinct()],
         Rowless = [.. second.Rows.Where(r => r.Value.Rows == 0 && first.Rows.GetValueOrDefault(r.Key).Rows == 0).Select(static r => r.Value.Name)],
         Notices = [.. second.Notices.Distinct()],
         Wal = wal, TablesRead = after.Tables.Count, ObjectsRead = after.Catalog.Count,
     };
-
-    private static List<string> Differences<T>(IReadOnlyDictionary<string, T> before, IReadOnlyDictionary<string, T> after, Func<T, T, string> changed)
-    {
-        var differences = new List<string>();
-        foreach (var (name, was) in before)
-        {
-            if (!after.TryGetValue(name, out var now))
-            {
-                differences.Add($"{name}: gone");
-            }
-            else if (!EqualityComparer<T>.Default.Equals(was, now))
-            {
-                differences.Add($"{name}: {changed(was, now)}");
-            }
-        }
-
-        differences.AddRange(after.Keys.Where(k => !before.ContainsKey(k)).Select(static k => $"{k}: new"));
-        differences.Sort(StringComparer.Ordinal);
-        return differences;
-    }
 }

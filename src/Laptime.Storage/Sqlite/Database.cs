@@ -101,6 +101,31 @@ internal sealed class Database : IDisposable
         }
     }
 
+    /// <summary>Rows that this connection inserted, changed and deleted.</summary>
+    public long TotalChanges => raw.sqlite3_total_changes(handle);
+
+    /// <summary>No other file can be attached from here on, and whatever runs is asked every now and then whether to stop.</summary>
+    public void Contain(Func<bool> stop)
+    {
+        const int Attached = 7;
+        raw.sqlite3_limit(handle, Attached, 0);
+        raw.sqlite3_progress_handler(handle, 10_000, _ => stop() ? 1 : 0, null);
+    }
+
+    /// <summary>Copies the whole database, as it is at one moment, while others may use it.</summary>
+    /// <param name="path">A file that is not there yet.</param>
+    public void BackUpTo(string path)
+    {
+        using var to = Open(path, raw.SQLITE_OPEN_READWRITE | raw.SQLITE_OPEN_CREATE);
+        to.Execute("PRAGMA synchronous = OFF");
+        using var backup = raw.sqlite3_backup_init(to.handle, "main", handle, "main");
+        var code = backup is null || backup.IsInvalid ? raw.sqlite3_errcode(to.handle) : raw.sqlite3_backup_step(backup, -1);
+        if (code != raw.SQLITE_DONE)
+        {
+            throw to.Error(code);
+        }
+    }
+
     public void Dispose()
     {
         foreach (var statement in prepared.Values)
@@ -121,6 +146,30 @@ internal sealed class Database : IDisposable
         public string Text(int column) => raw.sqlite3_column_text(statement, column).utf8_to_string();
 
         public long Number(int column) => raw.sqlite3_column_int64(statement, column);
+
+        /// <summary>Of all its values with their types: equal for equal rows, in this process and any other.</summary>
+        public ulong Hash()
+        {
+            var hash = 14695981039346656037UL;
+            for (var i = 0; i < raw.sqlite3_column_count(statement); i++)
+            {
+                var type = raw.sqlite3_column_type(statement, i);
+                hash = (hash ^ (uint)type) * 1099511628211UL;
+                if (type == raw.SQLITE_FLOAT)
+                {
+                    hash = (hash ^ BitConverter.DoubleToUInt64Bits(raw.sqlite3_column_double(statement, i))) * 1099511628211UL;
+                    continue;
+                }
+
+                // A whole number as its text.
+                foreach (var b in type == raw.SQLITE_NULL ? default : raw.sqlite3_column_blob(statement, i))
+                {
+                    hash = (hash ^ b) * 1099511628211UL;
+                }
+            }
+
+            return hash;
+        }
 
         /// <summary>The UTF-8 bytes of a text; valid until the next row.</summary>
         public ReadOnlySpan<byte> Bytes(int column) => raw.sqlite3_column_blob(statement, column);

@@ -10,6 +10,8 @@ namespace Laptime.Contracts.Ledgers;
 /// <summary>SQL that means harm, or is only careless: nothing outside of the scratch changes, it ends within its bound, and the reason is told in words.</summary>
 public sealed class HostileSqlTests : IAsyncLifetime
 {
+    // One for all: that no test changes it is what they are about.
+    private static readonly Lazy<Task<string>> Template = new(MakeAsync);
     private readonly string folder = Directory.CreateTempSubdirectory("lap-hostile-").FullName;
     private PostgresServer server = null!;
     private string template = "";
@@ -19,13 +21,7 @@ public sealed class HostileSqlTests : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         server = await PostgresServer.SharedAsync();
-        template = await server.DatabaseAsync("hostile");
-        await server.PsqlAsync(template, """
-            create extension dblink;
-            create table t (id serial primary key, n int);
-            insert into t (n) select generate_series(1, 10);
-            create function deep() returns void language plpgsql security definer as $$ begin execute 'copy t to program ''true'''; end $$;
-            """);
+        template = await Template.Value;
     }
 
     public ValueTask DisposeAsync()
@@ -175,6 +171,19 @@ public sealed class HostileSqlTests : IAsyncLifetime
         Assert.False(trial.Ran);
         Assert.Contains("could not be contained", trial.Why, StringComparison.Ordinal);
         await server.PsqlAsync("postgres", $"drop role weak_{template}");
+    }
+
+    private static async Task<string> MakeAsync()
+    {
+        var server = await PostgresServer.SharedAsync();
+        var template = await server.DatabaseAsync("hostile");
+        await server.PsqlAsync(template, """
+            create extension dblink;
+            create table t (id serial primary key, n int);
+            insert into t (n) select generate_series(1, 10);
+            create function deep() returns void language plpgsql security definer as $$ begin execute 'copy t to program ''true'''; end $$;
+            """);
+        return template;
     }
 
     private async Task<Trial> TryAsync(string sql, TimeSpan? bound = null) => (await RunAsync(MigrationBody.OfText("1", "1.sql", SqlDialect.PostgreSql, sql), bound ?? TimeSpan.FromSeconds(30)))[0];

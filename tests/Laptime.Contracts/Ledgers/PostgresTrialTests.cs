@@ -21,6 +21,8 @@ public sealed class PostgresTrialTests : IDisposable
         create trigger touched before update on stamped for each row execute function touch();
         """;
 
+    // Tried on copies: it stays as it is.
+    private static readonly Lazy<Task<(PostgresServer Server, string Template)>> Shared = new(TemplateAsync);
     private readonly string folder = Directory.CreateTempSubdirectory("lap-trial-").FullName;
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
@@ -155,7 +157,7 @@ public sealed class PostgresTrialTests : IDisposable
 
     private async Task<Trial> TryAsync(string sql)
     {
-        var (server, template) = await TemplateAsync();
+        var (server, template) = await Shared.Value;
         return (await TryAllAsync(Settings(server, template), sql))[0];
     }
 

@@ -59,6 +59,9 @@ public sealed record TrialFacts
     /// <summary>Rows that the second time wrote, as the database counts them; null: not counted.</summary>
     public long? RowsWritten { get; init; }
 
+    /// <summary>Transactions of the second time that changed the file, as SQLite counts them; null: not counted.</summary>
+    public long? FileChanges { get; init; }
+
     public int TablesRead { get; init; }
 
     public int ObjectsRead { get; init; }

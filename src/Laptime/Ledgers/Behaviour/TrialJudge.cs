@@ -42,6 +42,11 @@ public static class TrialJudge
             meters.Add(new MeterReading("wal", wal == 0 ? "0 bytes the second time: nothing was written" : $"{Number(wal)} bytes the second time (other sessions' are in it)", false));
         }
 
+        if (facts.FileChanges is { } changes)
+        {
+            meters.Add(new MeterReading("changes", changes == 0 ? "the file was not written the second time" : $"{Number(changes)} transactions wrote to the file the second time", false));
+        }
+
         if (facts.Notices.Count > 0)
         {
             meters.Add(new MeterReading("notices", List(facts.Notices), false));
@@ -61,7 +66,7 @@ public static class TrialJudge
             { ContentUnread: { } cause } => (Answer.Unknown, $"the schema stays the same; the rows were not read: {cause}"),
             { Rowless.Count: > 0 } => (Answer.Unknown, $"there were no rows for {facts.Rowless[0]}: it shows only with rows"),
             { Sequences.Count: > 0 } => (Answer.Yes, "the second application changes nothing but sequences"),
-            { Wal: 0 } or { RowsWritten: 0, Wal: null } => (Answer.Yes, "the second application writes nothing at all"),
+            { Wal: 0 } or { FileChanges: 0, RowsWritten: 0 } => (Answer.Yes, "the second application writes nothing at all"),
             _ => (Answer.Yes, "the second application changes nothing"),
         };
         return new Trial(answer, why, meters) { Ran = true };
