@@ -30,6 +30,9 @@ public sealed record LedgerRules
     /// <summary>Whether the ledger names only where it stands, not what it applied.</summary>
     public bool HeadOnly { get; init; }
 
+    /// <summary>Whether the number is only a part of the identifier, so that two may carry the same one and both run.</summary>
+    public bool SharesNumbers { get; init; }
+
     /// <summary>Whether a checksum covers everything before it too: only the first that differs says anything.</summary>
     public bool ChecksumRunsOn { get; init; }
 }

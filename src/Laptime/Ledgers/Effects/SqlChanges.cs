@@ -1,3 +1,5 @@
+using Laptime.Ledgers.Sql;
+
 namespace Laptime.Ledgers.Effects;
 
 /// <summary>What SQL creates, drops and renames, read from its text. A statement that is not understood is never taken for one that changes nothing.</summary>
@@ -16,7 +18,7 @@ internal static class SqlChanges
     public static IReadOnlyList<CatalogChange> Of(string sql)
     {
         var changes = new List<CatalogChange>();
-        foreach (var statement in new SqlScanner(sql).Statements())
+        foreach (var statement in SqlTerms.Statements(sql))
         {
             Read(statement, changes);
         }
@@ -24,10 +26,10 @@ internal static class SqlChanges
         return changes;
     }
 
-    private static void Read(List<SqlToken> statement, List<CatalogChange> changes)
+    private static void Read(List<SqlTerm> statement, List<CatalogChange> changes)
     {
         var cursor = new Cursor(statement);
-        if (statement[0].Kind == SqlTokenKind.Symbol && statement[0].Value[0] == '\\')
+        if (statement[0].Kind == SqlTokenKind.Backslash)
         {
             // psql: only what takes in other text can change anything.
             if (statement[0].Value.Split(' ')[0] is "\\i" or "\\ir" or "\\include" or "\\include_relative" or "\\gexec" or "\\!")
@@ -172,7 +174,7 @@ internal static class SqlChanges
         }
     }
 
-    private static void Alter(Cursor cursor, List<SqlToken> statement, List<CatalogChange> changes)
+    private static void Alter(Cursor cursor, List<SqlTerm> statement, List<CatalogChange> changes)
     {
         cursor.Any("materialized", "foreign");
         if (cursor.Any("table", "view", "index", "sequence", "type", "domain", "function", "procedure") is not { } kind)
@@ -219,7 +221,7 @@ internal static class SqlChanges
         while (cursor.NextAction());
     }
 
-    private static void Action(Cursor cursor, (string? Schema, string Name) table, List<SqlToken> statement, List<CatalogChange> changes)
+    private static void Action(Cursor cursor, (string? Schema, string Name) table, List<SqlTerm> statement, List<CatalogChange> changes)
     {
         if (cursor.Take("add"))
         {
@@ -268,7 +270,7 @@ internal static class SqlChanges
     }
 
     /// <summary>Every word of a statement and of the texts in it.</summary>
-    internal static CatalogChange.Unclear Unclear(IEnumerable<SqlToken> tokens)
+    internal static CatalogChange.Unclear Unclear(IEnumerable<SqlTerm> tokens)
     {
         var words = new HashSet<string>(StringComparer.Ordinal);
         foreach (var token in tokens)
@@ -306,11 +308,11 @@ internal static class SqlChanges
     }
 
     /// <summary>Walks the tokens of one statement.</summary>
-    private sealed class Cursor(List<SqlToken> tokens)
+    private sealed class Cursor(List<SqlTerm> tokens)
     {
         private int at;
 
-        public List<SqlToken> All => tokens;
+        public List<SqlTerm> All => tokens;
 
         public bool Ended => at >= tokens.Count;
 
@@ -437,13 +439,13 @@ internal static class SqlChanges
 
         private string? Part()
         {
-            if (Ended || tokens[at].Kind is not (SqlTokenKind.Word or SqlTokenKind.Quoted) || tokens[at].Value.Length == 0 || tokens[at].Value.AsSpan().IndexOfAny("${}%<>") >= 0)
+            if (Ended || tokens[at].Kind is not (SqlTokenKind.Word or SqlTokenKind.Name) || tokens[at].Value.Length == 0 || tokens[at].Value.AsSpan().IndexOfAny("${}%<>") >= 0)
             {
                 return null;
             }
 
             var token = tokens[at++];
-            return token.Kind == SqlTokenKind.Quoted ? token.Value : token.Value.ToLowerInvariant();
+            return token.Kind == SqlTokenKind.Name ? token.Value : token.Value.ToLowerInvariant();
         }
     }
 }

@@ -10,6 +10,20 @@ internal static class Collisions
             yield return Duplicate(state, effects, group);
         }
 
+        if (state.Tool.Rules.SharesNumbers)
+        {
+            foreach (var group in state.Known.GroupBy(static m => m.Version).Select(static g => g.DistinctBy(static m => m.Id).ToList()).Where(static g => g.Count > 1))
+            {
+                yield return new LedgerFinding
+                {
+                    Kind = FindingKind.DuplicateId, Weight = FindingWeight.Notice, Id = group[0].Version, Files = [.. group.Select(state.Shown)],
+                    What = $"{Wording.List(group.Select(Wording.Name))} carry one number; {state.Tool.Title} tells them apart by their names and runs both, in the order of the names", Owner = "each its own: the names differ",
+                    Records = state.Applied is { } applied ? $"{applied.Table} records {Wording.List(group.Where(m => applied.Rows.Any(r => r.Id == m.Id)).Select(static m => m.Id).DefaultIfEmpty("none of them"))}" : null,
+                    Mend = "nothing, unless their order matters: then give the later one a later number",
+                };
+            }
+        }
+
         foreach (var heads in Heads(state))
         {
             yield return heads;

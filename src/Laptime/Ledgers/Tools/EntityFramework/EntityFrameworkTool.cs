@@ -11,7 +11,7 @@ internal sealed partial class EntityFrameworkTool : LedgerTool
 
     public override string Title => "EF Core";
 
-    public override LedgerRules Rules { get; } = new() { Late = LateMigration.Applies, OnSameId = "throws, or takes the last class it finds" };
+    public override LedgerRules Rules { get; } = new() { Late = LateMigration.Applies, SharesNumbers = true, OnSameId = "throws, or takes the last class it finds" };
 
     public override string Checksums => "none are kept";
 
