@@ -12,7 +12,8 @@ internal sealed record BranchGround(string Top, string Below, string Head, strin
 /// Asks git what the ledger's folder will hold once this branch and the main one are merged. Nothing in the repository changes but for objects that nothing refers to
 /// (`git merge-tree --write-tree` makes a tree); no lock is taken, no index written.
 /// </summary>
-internal sealed class BranchReader(ProcessRunner runner, string root)
+/// <param name="git">The program.</param>
+internal sealed class BranchReader(ProcessRunner runner, string root, string git = "git")
 {
     private static readonly TimeSpan Bound = TimeSpan.FromSeconds(30);
 
@@ -40,9 +41,10 @@ internal sealed class BranchReader(ProcessRunner runner, string root)
 
         var (_, refs) = await AskAsync(root, null, null, cancel, "for-each-ref", "--format=%(refname) %(objectname) %(symref)",
             "refs/remotes/origin/HEAD", "refs/remotes/origin/main", "refs/remotes/origin/master", "refs/heads/main", "refs/heads/master").ConfigureAwait(false);
-        var known = refs.Select(static r => r.Split(' ')).Where(static r => r.Length >= 2).ToDictionary(static r => r[0], static r => (Commit: r[1], Target: r.Length > 2 ? r[2] : ""));
-        string[] order = [known.GetValueOrDefault("refs/remotes/origin/HEAD").Target ?? "", "refs/remotes/origin/HEAD", "refs/remotes/origin/main", "refs/remotes/origin/master", "refs/heads/main", "refs/heads/master"];
-        return order.FirstOrDefault(r => r.Length > 0 && known.ContainsKey(r)) is { } main ? ground with { Main = main.Replace("refs/remotes/", "").Replace("refs/heads/", ""), MainCommit = known[main].Commit } : ground;
+        // NAME COMMIT [WHAT IT POINTS AT]: of a symbolic one the branch itself is meant.
+        var known = refs.Select(static r => r.Split(' ')).Where(static r => r.Length >= 2).ToDictionary(static r => r[0], static r => (Name: r.Length > 2 && r[2].Length > 0 ? r[2] : r[0], Commit: r[1]));
+        string[] order = ["refs/remotes/origin/HEAD", "refs/remotes/origin/main", "refs/remotes/origin/master", "refs/heads/main", "refs/heads/master"];
+        return order.FirstOrDefault(known.ContainsKey) is { } main ? ground with { Main = known[main].Name.Replace("refs/remotes/", "").Replace("refs/heads/", ""), MainCommit = known[main].Commit } : ground;
     }
 
     /// <returns>Null: git cannot merge the two (no common history).</returns>
@@ -215,7 +217,7 @@ internal sealed class BranchReader(ProcessRunner runner, string root)
             var result = await runner.RunAsync(
                 new Command
                 {
-                    Program = "git", Arguments = ["--no-optional-locks", "-c", "core.quotePath=true", .. arguments], Directory = directory, Environment = environment, Deadline = Bound, InputFile = input,
+                    Program = git, Arguments = ["--no-optional-locks", "-c", "core.quotePath=true", .. arguments], Directory = directory, Environment = environment, Deadline = Bound, InputFile = input,
                     LineCharacters = 8192, FailsAs = Outcome.UsageError,
                 },
                 line =>

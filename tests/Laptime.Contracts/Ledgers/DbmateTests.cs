@@ -1,0 +1,84 @@
+using System.Runtime.CompilerServices;
+using Laptime.Ledgers;
+using Laptime.Processes;
+using Laptime.Tests.Engines;
+
+namespace Laptime.Contracts.Ledgers;
+
+/// <summary>The real dbmate on a real PostgreSQL: its ledgers, and the phantom that two branches with one number leave.</summary>
+public sealed class DbmateTests
+{
+    private static readonly ProcessRunner Runner = new(TimeProvider.System);
+
+    private static string Migration(string table) => $"-- migrate:up\nCREATE TABLE {table} (id integer PRIMARY KEY);\n\n-- migrate:down\nDROP TABLE {table};\n";
+
+    private static async Task<(int Code, string Output)> DbmateAsync(LedgerGround ground, params string[] arguments)
+    {
+        var cancel = TestContext.Current.CancellationToken;
+        var folder = await NpmFolder.InstallAsync("dbmate", Path.GetFullPath("../../Dbmate", Path.GetDirectoryName(Here())!), [], Runner, cancel);
+        var program = Path.Combine(folder, "node_modules", "@dbmate", "linux-x64", "bin", "dbmate");
+        if (!OperatingSystem.IsWindows())
+        {
+            File.SetUnixFileMode(program, (UnixFileMode)0b111_101_101);
+        }
+
+        var output = new List<string>();
+        var result = await Runner.RunAsync(
+            new Command { Program = program, Arguments = ["--no-dump-schema", "--migrations-dir", ground.Path, .. arguments], Directory = ground.Root, Environment = new Dictionary<string, string?> { ["DATABASE_URL"] = ground.Url } },
+            line => output.Add(line.Text), cancel);
+        return (result.ExitCode, string.Join('\n', output));
+    }
+
+    [Fact]
+    public async Task A_ledger_that_dbmate_wrote_is_clean()
+    {
+        using var ground = await LedgerGround.OfAsync("auto", "db/migrations", DatabaseKind.PostgreSql, ", owners: { \"*\": \"@data\" }");
+        ground.Write("db/migrations/0041_users.sql", Migration("users"));
+        ground.Write("db/migrations/0042_carts.sql", Migration("carts"));
+        Assert.Equal(0, (await DbmateAsync(ground, "up")).Code);
+        var reading = await ground.CheckAsync();
+        reading.Clean();
+        Assert.Equal("dbmate", reading.State.Tool.Name);
+        Assert.Equal("public.schema_migrations", reading.State.Applied!.Table);
+        Assert.Equal(["0041", "0042"], reading.State.Applied.Rows.Select(r => r.Version));
+    }
+
+    [Fact]
+    public async Task The_phantom_is_caught_although_dbmate_says_that_all_is_applied()
+    {
+        using var ground = await LedgerGround.OfAsync("dbmate", "db/migrations", DatabaseKind.PostgreSql, ", owners: { \"*\": \"@data\" }");
+        ground.Write("db/migrations/0041_users.sql", Migration("users"));
+        ground.Write("db/migrations/0042_branch_a.sql", Migration("orders"));
+        Assert.Equal(0, (await DbmateAsync(ground, "up")).Code);
+        // The other branch is merged: git has nothing to say, and neither has dbmate.
+        ground.Write("db/migrations/0042_branch_b.sql", Migration("carts"));
+        Assert.Equal(0, (await DbmateAsync(ground, "up")).Code);
+        Assert.Contains("Pending: 0", (await DbmateAsync(ground, "status")).Output, StringComparison.Ordinal);
+
+        var reading = await ground.CheckAsync();
+        Assert.Equal(["duplicate-id 0042", "phantom 0042"], reading.Conflicts());
+        var phantom = reading.One(FindingKind.Phantom);
+        Assert.Equal(["db/migrations/0042_branch_b.sql"], phantom.Files);
+        Assert.Contains("no table carts", phantom.What, StringComparison.Ordinal);
+        var duplicate = reading.One(FindingKind.DuplicateId);
+        Assert.StartsWith("db/migrations/0042_branch_a.sql", duplicate.Owner, StringComparison.Ordinal);
+        Assert.Contains("git mv db/migrations/0042_branch_b.sql db/migrations/0043_branch_b.sql", duplicate.Mend, StringComparison.Ordinal);
+
+        // What was advised mends it.
+        File.Move(ground.At("db/migrations/0042_branch_b.sql"), ground.At("db/migrations/0043_branch_b.sql"));
+        Assert.Equal(0, (await DbmateAsync(ground, "up")).Code);
+        (await ground.CheckAsync()).Clean();
+    }
+
+    [Fact]
+    public async Task A_lower_number_is_told_before_dbmate_applies_it_late()
+    {
+        using var ground = await LedgerGround.OfAsync("dbmate", "db/migrations", DatabaseKind.PostgreSql, ", owners: { \"*\": \"@data\" }");
+        ground.Write("db/migrations/0043_users.sql", Migration("users"));
+        Assert.Equal(0, (await DbmateAsync(ground, "up")).Code);
+        ground.Write("db/migrations/0042_carts.sql", Migration("carts"));
+        Assert.Equal(["out-of-order 0042"], (await ground.CheckAsync()).Conflicts());
+    }
+
+    private static string Here([CallerFilePath] string here = "") => here;
+}
