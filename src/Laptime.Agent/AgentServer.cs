@@ -18,6 +18,9 @@ internal sealed record AgentParts(Supervisor Supervisor, Rollouts Rollouts, Lead
 internal sealed class AgentServer(AgentParts parts) : IDisposable
 {
     private static readonly TimeSpan IdleBound = TimeSpan.FromMinutes(10);
+
+    /// <summary>An agent that only makes the next look fast is not for ever.</summary>
+    private static readonly TimeSpan WatchBound = TimeSpan.FromHours(8);
     private static readonly TimeSpan EndBound = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan Round = TimeSpan.FromSeconds(2);
 
@@ -117,8 +120,8 @@ internal sealed class AgentServer(AgentParts parts) : IDisposable
             }
 
             logs.ForEach(LogRotation.RotateWhenLarge);
-            var idle = logs.Count == 0 && parts.Leads.Count == 0 && parts.Watch.State == "off" && Volatile.Read(ref connections) == 0;
-            if (idle && clock.GetElapsedTime(Volatile.Read(ref lastRequest)) > IdleBound)
+            var idle = logs.Count == 0 && parts.Leads.Count == 0 && Volatile.Read(ref connections) == 0;
+            if (idle && clock.GetElapsedTime(Volatile.Read(ref lastRequest)) > (parts.Watch.State == "off" ? IdleBound : WatchBound))
             {
                 End();
             }

@@ -2,6 +2,7 @@ using Laptime.Foundations;
 using Laptime.Targets;
 using Laptime.Targets.Docker;
 using Laptime.Targets.Local;
+using Laptime.Targets.Swarm;
 
 namespace Laptime.Agent;
 
@@ -18,7 +19,7 @@ internal sealed class Engines(Leads leads, TimeProvider clock) : IDisposable
     private static readonly TimeSpan FirstBound = TimeSpan.FromSeconds(15);
 
     private readonly Lock gate = new();
-    private readonly Dictionary<string, (AgentRequest.LookAt Request, EngineClient Client)> known = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, (AgentRequest.LookAt Request, EngineClient Client, ServiceRecords? Records)> known = new(StringComparer.Ordinal);
     private readonly RunningSignals signals = new(clock);
 
     /// <summary>False when the engine cannot be asked from here.</summary>
@@ -27,14 +28,15 @@ internal sealed class Engines(Leads leads, TimeProvider clock) : IDisposable
         var endpoint = EngineEndpoint.Parse(request.Endpoint, "the command");
         lock (gate)
         {
+            var records = request.SwarmRecords is { } folder ? new ServiceRecords(folder) : null;
             if (known.TryGetValue(request.Environment, out var before) && before.Request.Endpoint == request.Endpoint)
             {
-                known[request.Environment] = (request, before.Client);
+                known[request.Environment] = (request, before.Client, records);
             }
             else
             {
                 before.Client?.Dispose();
-                known[request.Environment] = (request, new EngineClient(endpoint, clock));
+                known[request.Environment] = (request, new EngineClient(endpoint, clock), records);
             }
         }
 
@@ -48,6 +50,7 @@ internal sealed class Engines(Leads leads, TimeProvider clock) : IDisposable
     {
         AgentRequest.LookAt request;
         EngineClient client;
+        ServiceRecords? records;
         lock (gate)
         {
             if (!known.TryGetValue(environment, out var found))
@@ -55,7 +58,7 @@ internal sealed class Engines(Leads leads, TimeProvider clock) : IDisposable
                 return null;
             }
 
-            (request, client) = found;
+            (request, client, records) = found;
         }
 
         using var bounded = CancellationTokenSource.CreateLinkedTokenSource(cancel);
@@ -63,14 +66,22 @@ internal sealed class Engines(Leads leads, TimeProvider clock) : IDisposable
         try
         {
             // `docker context use` may lead the command elsewhere by now.
-            if (EngineEndpoint.Find(request.Variables.GetValueOrDefault).Text != request.Endpoint)
+            if (EngineEndpoint.Find(request.Variables.GetValueOrDefault).Text != request.Endpoint || !FileFacts.Stand(request.Files))
             {
                 return null;
             }
 
+            var plans = request.Signals.ToDictionary(p => p.Component, StringComparer.Ordinal);
+            if (records is not null)
+            {
+                var (services, tasks) = await SwarmTarget.ListAsync(new SwarmApi(client), request.Workspace, environment, bounded.Token);
+                return services.Any(s => s.Label(DockerLabels.Root) is { } root && root != request.SwarmRoot)
+                    ? null
+                    : await SwarmTarget.StatesAsync(services, tasks, records, (component, _, _) => plans.GetValueOrDefault(component), signals, client, bounded.Token);
+            }
+
             var containers = await DockerTarget.ListAsync(
                 client, [$"{DockerLabels.Workspace}={request.Workspace}", $"{DockerLabels.Environment}={environment}"], bounded.Token);
-            var plans = request.Signals.ToDictionary(p => p.Component, StringComparer.Ordinal);
             return await DockerTarget.StatesAsync(
                 containers, leads.Read(environment).ToDictionary(l => l.Component, StringComparer.Ordinal), state => plans.GetValueOrDefault(state.Component), signals, clock.GetUtcNow(), client,
                 bounded.Token);
@@ -86,7 +97,7 @@ internal sealed class Engines(Leads leads, TimeProvider clock) : IDisposable
     {
         lock (gate)
         {
-            foreach (var (_, client) in known.Values)
+            foreach (var (_, client, _) in known.Values)
             {
                 client.Dispose();
             }

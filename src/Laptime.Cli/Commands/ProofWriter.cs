@@ -5,6 +5,7 @@ using Laptime.Planning;
 using Laptime.Targets;
 using Laptime.Targets.Docker;
 using Laptime.Targets.Local;
+using Laptime.Targets.Swarm;
 using Laptime.Transactions;
 using Laptime.Workspaces;
 
@@ -21,15 +22,21 @@ internal static class ProofWriter
         var scope = session.Scope;
         var path = Proof.PathOf(scope.Workspace.Root, scope.Environment.Name);
         var standard = Proof.PathOf(scope.Workspace.Root, null);
-        if (document.Verb != "deploy" || options.Selected is not null || options.NoSmoke || options.Full || target is not (LocalTarget or DockerTarget)
+        if (document.Verb != "deploy" || options.Selected is not null || options.NoSmoke || options.Full || target is not (LocalTarget or DockerTarget or SwarmTarget)
             || session.Arguments.GetValue(DeployFlags.Profile) is not null || session.Arguments.GetValue(Global.File) is not null
-            || scope.Workspace.Components.Any(c => c.Build.Steps.Any(s => s.Tool is not null && ParityGap.Runs(s, scope.Environment.Loop, full: false))) || session.Launcher.Folder.ReadIdentity() is not { } agent
+            || scope.Workspace.Components.Any(c => c.Build.Steps.Any(s => s.Tool is not null && ParityGap.Runs(s, scope.Environment.Loop, full: false)))
             || document.Components.Any(c => c.Artifact is null || c.Fingerprint is null))
         {
             return;
         }
 
-        if (target is DockerTarget docker && !await docker.OfferNoOpAsync(Environment.GetEnvironmentVariable, cancel))
+        if (target switch
+        {
+            DockerTarget docker => !await docker.OfferNoOpAsync(Environment.GetEnvironmentVariable, cancel),
+            // Nothing of a swarm needs the agent but the next run's speed: where runs come from a machine that is thrown away, none is left behind.
+            SwarmTarget swarm => !await swarm.OfferNoOpAsync(session.Launcher, mayLaunch: Environment.GetEnvironmentVariable("CI") is null or "" or "false", Environment.GetEnvironmentVariable, cancel),
+            _ => false,
+        } || session.Launcher.Folder.ReadIdentity() is not { } agent)
         {
             return;
         }
@@ -46,8 +53,13 @@ internal static class ProofWriter
         var components = scope.Workspace.Components.Where(c => detected.ContainsKey(c.Name)).ToList();
         var key = RandomNumberGenerator.GetBytes(16);
         var (key0, key1) = (BitConverter.ToUInt64(key, 0), BitConverter.ToUInt64(key, 8));
-        // Which engine it is follows from variables too.
-        IEnumerable<string> engine = target is DockerTarget ? EngineEndpoint.Variables : [];
+        // Which engine it is follows from variables too, and what a stack is.
+        IEnumerable<string> engine = target switch
+        {
+            DockerTarget docker => EngineEndpoint.Variables.Concat(docker.Variables),
+            SwarmTarget swarm => EngineEndpoint.Variables.Concat(swarm.Variables),
+            _ => [],
+        };
         string[] variables = [.. scope.Workspace.Components.SelectMany(c => c.Vars).Union(scope.Names.Variables).Union(engine).Order(StringComparer.Ordinal)];
         var proof = new Proof
         {

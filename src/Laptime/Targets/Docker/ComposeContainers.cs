@@ -8,6 +8,8 @@ namespace Laptime.Targets.Docker;
 /// <param name="name">Of the project: volumes are called after it, as compose calls them.</param>
 public sealed class ComposeContainers(ComposeProject project, string name)
 {
+    internal ComposeProject Project => project;
+
     private static readonly HashSet<string> Applied = new(StringComparer.Ordinal)
     {
         "command", "entrypoint", "environment", "env_file", "image", "ports", "expose", "volumes", "networks", "user", "working_dir", "restart", "read_only", "init", "healthcheck", "stop_grace_period",

@@ -34,8 +34,12 @@ public sealed record DockerPlace(string Workspace, string Root, string Environme
 public sealed class DockerTarget(EngineClient engine, AgentLauncher launcher, DockerPlace place, TimeProvider clock, Func<string, string, string, SignalPlan?>? signals = null, bool mayLaunch = true) : Target
 {
     private readonly DockerFronts fronts = new(launcher, place.Environment, mayLaunch);
+    private readonly DateTimeOffset opened = clock.GetUtcNow();
     private readonly Lock settling = new();
     private readonly List<Task> unsettled = [];
+
+    /// <summary>Names of the variables that the compose files looked up, if there are any: their values decide what runs.</summary>
+    public IReadOnlyList<string> Variables => place.Compose?.Project.Variables ?? [];
 
     public override async Task<IReadOnlyList<Observed>> ObserveAsync(CancellationToken cancel)
     {
@@ -51,6 +55,11 @@ public sealed class DockerTarget(EngineClient engine, AgentLauncher launcher, Do
     public async Task<bool> OfferNoOpAsync(Func<string, string?> variable, CancellationToken cancel)
     {
         var containers = await ListAsync(null, cancel);
+        if (FactsOf(place.Compose?.Project, opened) is not { } files)
+        {
+            return false;
+        }
+
         var plans = containers.Where(c => c.Standing == Standing.Current).DistinctBy(c => c.Label(DockerLabels.Component))
             .Select(c => signals?.Invoke(c.Label(DockerLabels.Component)!, c.Label(DockerLabels.Revision) ?? "", c.Label(DockerLabels.Transaction) ?? "")).ToList();
         if (plans.Contains(null) || await launcher.TryConnectAsync(cancel) is not { } client)
@@ -62,9 +71,12 @@ public sealed class DockerTarget(EngineClient engine, AgentLauncher launcher, Do
         {
             var variables = EngineEndpoint.Variables.Select(v => (v, variable(v))).Where(v => v.Item2 is not null).ToDictionary(v => v.v, v => v.Item2!, StringComparer.Ordinal);
             return (await client.AskAsync<AgentAnswer.Done>(
-                new AgentRequest.LookAt(place.Environment, place.Workspace, variables, engine.Endpoint.Text, [.. plans.OfType<SignalPlan>()]), cancel)).Changed;
+                new AgentRequest.LookAt(place.Environment, place.Workspace, variables, engine.Endpoint.Text, [.. plans.OfType<SignalPlan>()]) { Files = files }, cancel)).Changed;
         }
     }
+
+    private static IReadOnlyDictionary<string, string>? FactsOf(Workspaces.Compose.ComposeProject? project, DateTimeOffset read) =>
+        project is null ? new Dictionary<string, string>() : FileFacts.Of(project, read);
 
     /// <summary>What the containers are, component by component, with the signals of what serves.</summary>
     internal static async Task<IReadOnlyList<Observed>> StatesAsync(

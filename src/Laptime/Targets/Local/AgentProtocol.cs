@@ -106,7 +106,17 @@ public abstract record AgentRequest
     /// <param name="Workspace">Name of the workspace, which the containers carry.</param>
     /// <param name="Variables">What decides which engine it is: DOCKER_HOST and its like, as the command has them.</param>
     /// <param name="Endpoint">The engine that they lead to now; when they lead to another there is no answer.</param>
-    public sealed record LookAt(string Environment, string Workspace, IReadOnlyDictionary<string, string> Variables, string Endpoint, IReadOnlyList<SignalPlan> Signals) : AgentRequest;
+    public sealed record LookAt(string Environment, string Workspace, IReadOnlyDictionary<string, string> Variables, string Endpoint, IReadOnlyList<SignalPlan> Signals) : AgentRequest
+    {
+        /// <summary>Files of the stack with their contents' digests, <c>-</c> for one that is not there; when one of them is another there is no answer.</summary>
+        public IReadOnlyDictionary<string, string> Files { get; init; } = new Dictionary<string, string>();
+
+        /// <summary>Set where components run as services of a swarm: the workspace's folder, which they carry.</summary>
+        public string? SwarmRoot { get; init; }
+
+        /// <summary>Where the records of services are that were seen serving, absolute.</summary>
+        public string? SwarmRecords { get; init; }
+    }
 
     /// <summary>
     /// Watches these input directories (absolute) from now on, instead of those before. Answered with <see cref="AgentAnswer.Watching"/>; check the index in

@@ -52,7 +52,8 @@ internal static class Convergence
     /// <param name="service">Null: the swarm does not have it (any more).</param>
     /// <param name="tasks">All tasks of the service that the swarm knows.</param>
     /// <param name="since">Tasks that ended before are of no interest: what was wrong then has been changed.</param>
-    public static Converged Judge(SwarmService? service, IReadOnlyList<SwarmTask> tasks, DateTimeOffset since)
+    /// <param name="dead">Containers that the engine said have ended: their tasks answer nobody any more, although the swarm learns that some hundred milliseconds later. Null: none is known.</param>
+    public static Converged Judge(SwarmService? service, IReadOnlyList<SwarmTask> tasks, DateTimeOffset since, IReadOnlySet<string>? dead = null)
     {
         if (service is null)
         {
@@ -102,15 +103,15 @@ internal static class Convergence
             return Of(ConvergenceFailure.Died, once, ended);
         }
 
-        return Progress(service, now, older, endsWell);
+        return Progress(service, now, older, endsWell, dead ?? new HashSet<string>());
     }
 
-    private static Converged Progress(SwarmService service, List<SwarmTask> now, List<SwarmTask> older, bool endsWell)
+    private static Converged Progress(SwarmService service, List<SwarmTask> now, List<SwarmTask> older, bool endsWell, IReadOnlySet<string> dead)
     {
         var running = now.Count(static t => t is { State: "running", DesiredState: "running" });
         var done = endsWell ? now.Count(static t => t.State == "complete") : 0;
         var wanted = service.IsJob ? service.Completions : service.Replicas ?? Math.Max(1, now.Count(static t => t.IsWanted && !t.HasEnded));
-        var left = older.Count(static t => !t.HasEnded);
+        var left = older.Count(t => !t.HasEnded && !(t.Container is { } container && dead.Contains(container)));
         var surplus = now.Count(static t => t.DesiredState is not ("running" or "ready" or "complete") && !t.HasEnded);
         var coming = now.Count(static t => t.IsWanted && !t.HasEnded && t.State != "running");
         var reached = service.IsJob ? done >= wanted : running == wanted || (running + done >= wanted && running <= wanted);

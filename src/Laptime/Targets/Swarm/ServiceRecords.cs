@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text.Json;
 using Laptime.Foundations;
 
@@ -10,11 +11,23 @@ namespace Laptime.Targets.Swarm;
 /// <param name="folder">Absolute.</param>
 internal sealed class ServiceRecords(string folder)
 {
+    private readonly ConcurrentDictionary<string, (DateTime Written, long Length, ServiceRecord? Record)> read = new(StringComparer.Ordinal);
+
+    /// <summary>Read once as long as its file is not written again: an agent asks at every look.</summary>
     public ServiceRecord? Find(string component)
     {
         try
         {
-            return JsonSerializer.Deserialize(File.ReadAllBytes(PathOf(component)), SwarmJson.Default.ServiceRecord);
+            var file = new FileInfo(PathOf(component));
+            var (written, length) = (file.LastWriteTimeUtc, file.Exists ? file.Length : -1);
+            if (read.TryGetValue(component, out var known) && (known.Written, known.Length) == (written, length))
+            {
+                return known.Record;
+            }
+
+            var record = JsonSerializer.Deserialize(File.ReadAllBytes(file.FullName), SwarmJson.Default.ServiceRecord);
+            read[component] = (written, length, record);
+            return record;
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException or JsonException)
         {

@@ -268,7 +268,7 @@ internal sealed class SwarmRollout(
             mark = snapshot.Turn;
             var now = snapshot.Find(ServiceName);
             var tasks = snapshot.TasksOf(now);
-            var verdict = Convergence.Judge(now, tasks, since);
+            var verdict = Convergence.Judge(now, tasks, since, watch.DeadOf(ServiceName));
             if (run.Replicas > 1 && now is not null)
             {
                 others.Ask(NewTasks(now, tasks), cancel);
@@ -401,7 +401,7 @@ internal sealed class SwarmRollout(
     {
         var snapshot = await watch.FreshAsync(cancel);
         var now = seen = snapshot.Find(ServiceName);
-        var verdict = Convergence.Judge(now, snapshot.TasksOf(now), since);
+        var verdict = Convergence.Judge(now, snapshot.TasksOf(now), since, watch.DeadOf(ServiceName));
         var revision = now?.Label(DockerLabels.Revision);
         return verdict is Converged.Yes yes && revision == request.Revision
             ? new ReflectedSignal(SignalStatus.Pass, request.Revision, yes.Instances, yes.Instances, Attempts: 1, LastSeen: $"{yes.Instances} of {yes.Instances} tasks run it, and none of an older spec is left")

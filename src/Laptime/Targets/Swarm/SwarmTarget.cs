@@ -38,14 +38,21 @@ public sealed class SwarmTarget(
     /// <summary>Tasks are started by the swarm's nodes and mostly waited for: a whole stack goes at once.</summary>
     private const int ServicesAtOnce = 64;
 
+    private static readonly TimeSpan AgreementBound = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan Moment = TimeSpan.FromMilliseconds(25);
+
     private readonly SwarmApi api = new(engine);
     private readonly ServiceRecords records = new(Path.Combine(place.StateFolder, "swarm"));
+    private readonly DateTimeOffset opened = clock.GetUtcNow();
     private readonly Lock gate = new();
     private StackApplier? applier;
     private SwarmWatch? watch;
 
     /// <summary>Components whose services are removed, and whose containers may be there yet.</summary>
     private readonly HashSet<string> leaving = new(StringComparer.Ordinal);
+
+    /// <summary>As read last, while nothing has been changed since.</summary>
+    private IReadOnlyList<SwarmService>? listed;
     private bool changed;
     private int nodes;
 
@@ -61,17 +68,59 @@ public sealed class SwarmTarget(
     public override async Task<IReadOnlyList<Observed>> ObserveAsync(CancellationToken cancel)
     {
         var (services, tasks) = await ListAsync(cancel);
-        return await Task.WhenAll(services.Select(async service =>
+        return await StatesAsync(services, tasks, records, signals, new RunningSignals(clock), engine, cancel);
+    }
+
+    /// <summary>
+    /// Hands the question whether there is nothing to do over to the workspace's agent, which asks the swarm on a connection that is warm; false when it cannot answer it.
+    /// </summary>
+    /// <param name="launcher">The workspace's agent.</param>
+    /// <param name="mayLaunch">Whether one is started for it.</param>
+    /// <param name="variable">Reads an environment variable: what decides which engine it is.</param>
+    public async Task<bool> OfferNoOpAsync(AgentLauncher launcher, bool mayLaunch, Func<string, string?> variable, CancellationToken cancel)
+    {
+        // Where nothing was done, what was read a moment ago is enough; the agent looks itself.
+        var services = listed ?? (await ListAsync(cancel)).Services;
+        var plans = services.Select(s => signals?.Invoke(s.Label(DockerLabels.Component)!, s.Label(DockerLabels.Revision) ?? "", s.Label(DockerLabels.Transaction) ?? "")).ToList();
+        if (plans.Contains(null) || FileFacts.Of(project, opened) is not { } files || (mayLaunch ? await launcher.ConnectAsync(cancel) : await launcher.TryConnectAsync(cancel)) is not { } client)
+        {
+            return false;
+        }
+
+        await using (client)
+        {
+            var variables = EngineEndpoint.Variables.Select(v => (v, variable(v))).Where(v => v.Item2 is not null).ToDictionary(v => v.v, v => v.Item2!, StringComparer.Ordinal);
+            return (await client.AskAsync<AgentAnswer.Done>(
+                new AgentRequest.LookAt(place.Environment, place.Workspace, variables, engine.Endpoint.Text, [.. plans.OfType<SignalPlan>()])
+                {
+                    Files = files, SwarmRoot = place.Root, SwarmRecords = Path.Combine(place.StateFolder, "swarm"),
+                }, cancel)).Changed;
+        }
+    }
+
+    /// <summary>What services and their tasks are, component by component, with the signals of what serves.</summary>
+    internal static async Task<IReadOnlyList<Observed>> StatesAsync(
+        IReadOnlyList<SwarmService> services, ILookup<string, SwarmTask> tasks, ServiceRecords records, Func<string, string, string, SignalPlan?>? signals, RunningSignals asking, EngineClient engine,
+        CancellationToken cancel) =>
+        await Task.WhenAll(services.Select(async service =>
         {
             var state = SwarmObserver.StateOf(service, [.. tasks[service.ID]], records.Find(service.Label(DockerLabels.Component)!));
             return state switch
             {
                 { Serving: true } when signals?.Invoke(state.Component, state.Revision ?? "", state.Transaction ?? "") is { } plan =>
-                    await new RunningSignals(clock).ReadAsync(state, SwarmObserver.PortsOf(service), plan, cancel),
+                    await asking.ReadAsync(state, SwarmObserver.PortsOf(service), plan, cancel),
                 { Serving: false } when SwarmObserver.Ended([.. tasks[service.ID]]) is { Container: { } container } => state with { Tail = await engine.TailAsync(container, 5, cancel) },
                 _ => state,
             };
         }));
+
+    /// <summary>One listing of an environment's services and one of their tasks, side by side.</summary>
+    internal static async Task<(IReadOnlyList<SwarmService> Services, ILookup<string, SwarmTask> Tasks)> ListAsync(SwarmApi api, string workspace, string environment, CancellationToken cancel)
+    {
+        string[] labels = [$"{DockerLabels.Workspace}={workspace}", $"{DockerLabels.Environment}={environment}"];
+        var listing = api.ServicesAsync(labels, cancel);
+        var tasks = await api.TasksAsync(labels.Select(static l => ("label", l)), cancel);
+        return ([.. (await listing).Where(static s => s.Label(DockerLabels.Component) is not null)], tasks.ToLookup(static t => t.ServiceID ?? ""));
     }
 
     public override async Task<RolloutResult> RolloutAsync(RolloutRequest request, Gate gate, Timeline timeline, int? parentSegment, CancellationToken cancel)
@@ -114,7 +163,7 @@ public sealed class SwarmTarget(
         }
 
         records.Remove(component);
-        changed = true;
+        (changed, listed) = (true, null);
         if (ours && leaving.Count == 0 && (await ListAsync(cancel)).Services.Count == 0)
         {
             await new StackCleaner(api, place, clock).RemoveRestAsync(cancel);
@@ -194,12 +243,37 @@ public sealed class SwarmTarget(
             changed = false;
             try
             {
+                await AgreedAsync(cancel);
                 await new StackCleaner(api, place, clock).RemoveUnusedAsync(cancel);
             }
             catch (FaultException)
             {
                 // They take no room; the next deploy removes them.
             }
+        }
+    }
+
+    /// <summary>
+    /// Until the swarm itself knows that the old tasks have ended, which the engine told before: whoever looks next must not take it for an update under way.
+    /// </summary>
+    private async Task AgreedAsync(CancellationToken cancel)
+    {
+        if (watch is not { } eyes)
+        {
+            return;
+        }
+
+        var began = clock.GetTimestamp();
+        while (clock.GetElapsedTime(began) < AgreementBound)
+        {
+            var snapshot = eyes.Latest ?? await eyes.FreshAsync(cancel);
+            if (!snapshot.Services.Any(s => eyes.DeadOf(s.Name) is { Count: > 0 } dead && snapshot.TasksOf(s).Any(t => !t.HasEnded && t.Container is { } container && dead.Contains(container))))
+            {
+                return;
+            }
+
+            await Task.Delay(Moment, clock, cancel);
+            await eyes.FreshAsync(cancel);
         }
     }
 
@@ -220,7 +294,7 @@ public sealed class SwarmTarget(
     {
         lock (gate)
         {
-            changed = true;
+            (changed, listed) = (true, null);
             watch ??= new SwarmWatch(api, Labels, clock);
             applier ??= new StackApplier(
                 project, place.Stack, new Dictionary<string, string> { [DockerLabels.Workspace] = place.Workspace, [DockerLabels.Environment] = place.Environment },
@@ -228,6 +302,9 @@ public sealed class SwarmTarget(
             return (watch, applier);
         }
     }
+
+    /// <summary>Names of the variables that the compose files looked up: their values decide what the stack is.</summary>
+    public IReadOnlyList<string> Variables => project.Variables;
 
     private async Task<int> NodesAsync(CancellationToken cancel)
     {
@@ -256,9 +333,7 @@ public sealed class SwarmTarget(
     {
         try
         {
-            var listing = api.ServicesAsync(Labels, cancel);
-            var tasks = await api.TasksAsync(Labels.Select(static l => ("label", l)), cancel);
-            SwarmService[] ours = [.. (await listing).Where(static s => s.Label(DockerLabels.Component) is not null)];
+            var (ours, tasks) = await ListAsync(api, place.Workspace, place.Environment, cancel);
             if (ours.FirstOrDefault(s => s.Label(DockerLabels.Root) is { } root && root != place.Root && Directory.Exists(root)) is { } foreign)
             {
                 throw new FaultException(new Fault(
@@ -266,7 +341,8 @@ public sealed class SwarmTarget(
                     $"stop it there (lap down --env {place.Environment}), or give this workspace or its environment another name"));
             }
 
-            return (ours, tasks.ToLookup(static t => t.ServiceID ?? ""));
+            listed = changed ? null : ours;
+            return (ours, tasks);
         }
         catch (EngineException e) when (e.Error == EngineError.NoSwarm)
         {

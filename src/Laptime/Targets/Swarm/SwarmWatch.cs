@@ -58,6 +58,9 @@ internal sealed class SwarmWatch : IAsyncDisposable
         }
     }
 
+    /// <summary>Containers of a service that the engine said have ended.</summary>
+    public IReadOnlySet<string> DeadOf(string service) => EndsOf(service).Where(static e => e.Died is not null).Select(static e => e.Container).ToHashSet(StringComparer.Ordinal);
+
     /// <summary>When the engine first called containers healthy, by their ids; in nanoseconds since 1970 by its clock.</summary>
     public IReadOnlyDictionary<string, long> Healthy()
     {

@@ -14,6 +14,9 @@ public sealed record ComposeProject
     /// <summary>Every file that was read: also <c>.env</c>, files of variables, extended files, configs and secrets.</summary>
     public IReadOnlyList<string> Sources { get; init; } = [];
 
+    /// <summary>Files that were looked for and would have counted: <c>.env</c>, files of variables that need not be there.</summary>
+    public IReadOnlyList<string> Missing { get; init; } = [];
+
     /// <summary>Names of the variables that were looked up.</summary>
     public IReadOnlyList<string> Variables { get; init; } = [];
 

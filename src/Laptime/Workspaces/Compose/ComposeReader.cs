@@ -12,6 +12,8 @@ internal sealed class ComposeReader
     private readonly Interpolation interpolation;
     private readonly ProblemCollector problems = new();
     private readonly SortedSet<string> sources = new(StringComparer.Ordinal);
+    private readonly SortedSet<string> missing = new(StringComparer.Ordinal);
+    private readonly SortedSet<string> asked = new(StringComparer.Ordinal);
     private readonly Dictionary<string, ComposeNode> read = new(StringComparer.Ordinal);
     private readonly List<string> warnings = [];
 
@@ -20,7 +22,11 @@ internal sealed class ComposeReader
         this.files = files;
         directory = Path.GetDirectoryName(files[0])!;
         var variables = Variables(Path.Combine(directory, ".env"), environmentVariable, required: false);
-        lookup = name => environmentVariable(name) ?? variables.GetValueOrDefault(name);
+        lookup = name =>
+        {
+            asked.Add(name);
+            return environmentVariable(name) ?? variables.GetValueOrDefault(name);
+        };
         interpolation = new Interpolation(lookup);
     }
 
@@ -57,12 +63,13 @@ internal sealed class ComposeReader
             warnings.Add($"{at}: the variable {name} is not set: it is taken as empty");
         }
 
-        var project = new ComposeBinder(joined, directory, lookup, problems).Bind() with
-        {
-            Files = files, Sources = [.. files, .. sources.Where(s => !files.Contains(s))], Warnings = warnings, Variables = [.. interpolation.Asked],
-        };
+        var project = new ComposeBinder(joined, directory, lookup, problems).Bind();
         problems.ThrowIfAny();
-        return project;
+        sources.UnionWith(project.Configs.Concat(project.Secrets).Where(static c => c.Content is not null).Select(static c => c.Node?.TextOf("file")).OfType<string>().Select(f => Path.GetFullPath(Path.Combine(directory, f))));
+        return project with
+        {
+            Files = files, Sources = [.. files, .. sources.Where(s => !files.Contains(s))], Missing = [.. missing], Warnings = warnings, Variables = [.. asked.Union(interpolation.Asked)],
+        };
     }
 
     private ComposeNode File(string file)
@@ -177,6 +184,7 @@ internal sealed class ComposeReader
     {
         if (!required && !System.IO.File.Exists(file))
         {
+            missing.Add(file);
             return new Dictionary<string, string>();
         }
 
