@@ -17,7 +17,7 @@ internal static unsafe class Child
     {
         var (cost, code) = Try(command, output);
         return code == 0 ? cost : throw new InvalidOperationException(
-            $"{command.Program} {string.Join(' ', command.Arguments)} in {command.Directory} ended with {code}\n{(output == "/dev/null" ? "" : File.ReadAllText(output))}");
+            $"{command.Program} {string.Join(' ', command.Arguments)} in {command.Directory} ended with {code}\n{(output == "/dev/null" ? "" : File.ReadAllText(output) + File.ReadAllText(output + ".err"))}");
     }
 
     public static (Cost Cost, int Code) Try(Command command, string output = "/dev/null")

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Laptime.Bench;
+using Laptime.Bench.Engines;
 
 if (args.Length == 0)
 {
@@ -16,6 +17,7 @@ var root = args[0];
 var names = new List<string>();
 IReadOnlyList<int> sizes = [10_000];
 var rounds = 11;
+var parts = new List<string>();
 string? turbo = null;
 for (var i = 1; i < args.Length; i++)
 {
@@ -30,11 +32,14 @@ for (var i = 1; i < args.Length; i++)
         case "--turbo":
             turbo = args[++i];
             break;
-        case "noop" or "loop" or "aa" or "record" or "store":
+        case "noop" or "loop" or "aa" or "record" or "store" or "engines":
             names.Add(args[i]);
             break;
+        case "--part":
+            parts.AddRange(args[++i].Split(','));
+            break;
         default:
-            Console.Error.WriteLine($"bench: {args[i]} is neither noop nor loop nor aa nor record nor store nor --files N,N, --rounds N, --turbo PATH");
+            Console.Error.WriteLine($"bench: {args[i]} is neither noop nor loop nor aa nor record nor store nor engines nor --files N,N, --rounds N, --part noop,change,cold,stacks, --turbo PATH");
             return 2;
     }
 }
@@ -66,6 +71,11 @@ try
     if (names.Count == 0 || names.Contains("store"))
     {
         StoreBench.Run(new Page(Docs("store"), "Artifacts in and out of stores"), rounds);
+    }
+
+    if (names.Contains("engines"))
+    {
+        EnginesBench.Run(new Page(Docs("engines"), "Deploys to engines"), root, lap, rounds, parts);
     }
 
     return 0;

@@ -11,6 +11,8 @@ internal sealed class Series(string name)
 
     public double Least => costs.Min(c => c.Wall);
 
+    public double Most => costs.Max(c => c.Wall);
+
     public double Cpu => Middle(costs.Select(c => c.Cpu));
 
     public void Add(Cost cost) => costs.Add(cost);

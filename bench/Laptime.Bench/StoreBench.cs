@@ -208,7 +208,7 @@ internal static partial class StoreBench
 
     private static void Wait(Task task) => task.GetAwaiter().GetResult();
 
-    private static (Process, int) StartRegistry(string folder)
+    internal static (Process, int) StartRegistry(string folder)
     {
         File.WriteAllText(Path.Combine(folder, "registry.yml"), $$"""
             version: 0.1

@@ -97,6 +97,21 @@ public sealed class SwarmTargetContract : TargetContract, IAsyncLifetime
         Assert.Equal(before, await VersionAsync("web"));
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(4)]
+    public async Task Reading_a_stack_is_one_listing_of_each_kind_however_many_services_it_has(int services)
+    {
+        var stack = Open(string.Concat(Enumerable.Range(0, services).Select(i => Worker($"w{i}"))));
+        await Task.WhenAll(Enumerable.Range(0, services).Select(i => DeployAsync(stack, Component($"w{i}"), "one")));
+        await using var tap = new EngineTap(Engine.Socket);
+        var counted = Open(string.Concat(Enumerable.Range(0, services).Select(i => Worker($"w{i}"))), host: tap.Host);
+        Assert.Equal(services, (await counted.ObserveAsync(Cancel)).Count(o => o.Serving));
+        Assert.Equal(["GET /_ping", "GET /services", "GET /tasks"], tap.Take().Order());
+        await counted.ObserveAsync(Cancel);
+        Assert.Equal(["GET /services", "GET /tasks"], tap.Take().Order());
+    }
+
     [Fact]
     public async Task Only_the_service_that_changes_is_updated()
     {
@@ -444,11 +459,11 @@ public sealed class SwarmTargetContract : TargetContract, IAsyncLifetime
         };
     }
 
-    private SwarmTarget Open(string services, string rest = "")
+    private SwarmTarget Open(string services, string rest = "", string? host = null)
     {
         File.WriteAllText(Path.Combine(root, "compose.yml"), $"name: {stack}\nservices:\n{services}{rest}\n");
         var opened = new SwarmTarget(
-            new EngineClient(EngineEndpoint.Parse(Engine.Host, "the test"), TimeProvider.System), ComposeFile.Read([Path.Combine(root, "compose.yml")], _ => null),
+            new EngineClient(EngineEndpoint.Parse(host ?? Engine.Host, "the test"), TimeProvider.System), ComposeFile.Read([Path.Combine(root, "compose.yml")], _ => null),
             new SwarmPlace(stack, root, "local", stack, Path.Combine(root, ".state")), new ProcessRunner(TimeProvider.System), TimeProvider.System);
         targets.Add(opened);
         return opened;
