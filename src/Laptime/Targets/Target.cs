@@ -105,6 +105,9 @@ public sealed record Observed
     /// <summary>In words when not serving: "exited with 1 12 s ago", "crash loop, 5 restarts".</summary>
     public string? Detail { get; init; }
 
+    /// <summary>It is not serving, and the target is bringing the same revision back by itself this moment (its engine was restarted, an instance died once): a rollout would only come on top.</summary>
+    public bool Recovering { get; init; }
+
     /// <summary>The last lines of an instance that has ended by itself, where the target keeps them.</summary>
     public IReadOnlyList<string> Tail { get; init; } = [];
 

@@ -16,6 +16,9 @@ namespace Laptime.Transactions;
 /// </summary>
 internal sealed class RolloutPhase(TransactionRun run, ArtifactStore store, Target target, Prober prober)
 {
+    private static readonly TimeSpan RecoveryBound = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan RecoveryPoll = TimeSpan.FromMilliseconds(200);
+
     private readonly StateStore state = new(run.Scope.EnvironmentFolder);
     private readonly EarlierBuilds builds = new(run, store, new Dictionary<string, LookupAnswer>());
     private readonly Lock gate = new();
@@ -50,6 +53,7 @@ internal sealed class RolloutPhase(TransactionRun run, ArtifactStore store, Targ
             segment.End();
         }
 
+        observed = await RecoveredAsync(observed, cancel);
         var plans = PlanAgain(built, facts, observed);
         foreach (var there in plans.Where(p => p.Action == ActionKind.Skip && !p.Artifact.IsNone && built.Components.Any(b => b.Name == p.Name && b.Builds)))
         {
@@ -158,6 +162,31 @@ internal sealed class RolloutPhase(TransactionRun run, ArtifactStore store, Targ
         var observed = await target.ObserveAsync(cancel);
         again.End();
         return observed;
+    }
+
+    /// <summary>What the target is bringing back by itself is waited for, within the bound of being ready: deploying it on top would replace what only has to start.</summary>
+    private async Task<IReadOnlyList<Observed>> RecoveredAsync(IReadOnlyList<Observed> observed, CancellationToken cancel)
+    {
+        var coming = Coming(observed);
+        if (coming.Count == 0)
+        {
+            return observed;
+        }
+
+        using var wait = run.Timeline.Begin("wait", coming.Count == 1 ? coming[0].Component : null, "recovery");
+        var bound = coming.Max(o => run.Scope.Workspace.Find(o.Component)!.Probes.Ready?.Timeout ?? RecoveryBound);
+        bound = run.Options.Bounds.Over(run.Scope.Environment.Timeouts).Ready ?? bound;
+        var began = run.Clock.GetTimestamp();
+        while (Coming(observed).Count > 0 && run.Clock.GetElapsedTime(began) < bound)
+        {
+            await Task.Delay(RecoveryPoll, run.Clock, cancel);
+            observed = await target.ObserveAsync(cancel);
+        }
+
+        wait.End(Coming(observed).Count == 0 ? "ok" : "timeout");
+        return observed;
+
+        List<Observed> Coming(IReadOnlyList<Observed> seen) => [.. seen.Where(o => o.Recovering && IsSelected(o.Component) && run.Scope.Workspace.Find(o.Component)?.Run is not null)];
     }
 
     /// <summary>The plan as the target stands under the lock: what came out with the digest that is already there is not rolled out.</summary>

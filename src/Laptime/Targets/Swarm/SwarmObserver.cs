@@ -7,6 +7,9 @@ namespace Laptime.Targets.Swarm;
 /// <summary>What a service and its tasks say of a component. Pure.</summary>
 internal static class SwarmObserver
 {
+    /// <summary>What ends as often as that in one place does not come back by waiting.</summary>
+    private static readonly TimeSpan SoonAgain = TimeSpan.FromMinutes(1);
+
     /// <param name="tasks">All that the swarm knows of the service.</param>
     /// <param name="record">The service as it was last seen serving from here; null: never, or forgotten.</param>
     public static Observed StateOf(SwarmService service, IReadOnlyList<SwarmTask> tasks, ServiceRecord? record)
@@ -29,8 +32,20 @@ internal static class SwarmObserver
             Of = stands switch { Converged.Yes yes => yes.Instances, Converged.NotYet notYet => notYet.Of, _ => service.Replicas ?? 1 },
             Serving = stands is Converged.Yes && drift is null,
             Detail = drift ?? (stands is Converged.NotYet waiting ? WaitingFor(waiting, service, tasks) : stands is Converged.Failed failed ? failed.What : null),
+            Recovering = stands is Converged.NotYet { Stuck: null } && drift is null && IsComingBack(service, tasks),
             Endpoint = PublishedOf(service) is { } port ? $"http://127.0.0.1:{port.ToString(CultureInfo.InvariantCulture)}" : null,
         };
+    }
+
+    /// <summary>
+    /// The swarm itself replaces what ended, from the service's present spec: a task is on its way for every one that is missing, and none of them for what keeps ending.
+    /// </summary>
+    private static bool IsComingBack(SwarmService service, IReadOnlyList<SwarmTask> tasks)
+    {
+        var wanted = SpecText.OfTemplate(service.Template);
+        var coming = tasks.Where(t => t is { IsWanted: true, HasEnded: false } && t.State != "running" && SpecText.OfTemplate(t.Spec) == wanted).ToList();
+        return coming.Count > 0 && service.UpdateStatus?.State is null or "completed" && coming.TrueForAll(
+            next => tasks.Count(t => t.HasEnded && t.Slot == next.Slot && t.State is "failed" or "rejected" && next.CreatedAt - t.Status.Timestamp < SoonAgain) < Convergence.Generations);
     }
 
     /// <summary>The task that ended last.</summary>
