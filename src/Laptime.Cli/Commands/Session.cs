@@ -127,7 +127,7 @@ internal sealed class Session(ParseResult arguments, Shutdown shutdown)
 
         var reachable = compose?.Services ?? Workspace.Components.SelectMany(c => c.Needs);
         return new DockerTarget(
-            new EngineClient(EngineEndpoint.Find(System.Environment.GetEnvironmentVariable), Clock), Launcher,
+            new EngineClient(EngineEndpoint.Find(System.Environment.GetEnvironmentVariable), Clock) { Accounts = new EngineAccounts(Runner) }, Launcher,
             new DockerPlace(Workspace.Name, Workspace.Root, environment.Name) { Reachable = reachable.ToHashSet(StringComparer.Ordinal), Compose = compose }, Clock, SignalsOf(names), mayLaunch);
     }
 
@@ -149,7 +149,7 @@ internal sealed class Session(ParseResult arguments, Shutdown shutdown)
 
         var project = ComposeFile.Read([.. environment.Stack.Select(s => Path.Combine(Workspace.Root, s))], System.Environment.GetEnvironmentVariable);
         return new SwarmTarget(
-            new EngineClient(EngineEndpoint.Find(System.Environment.GetEnvironmentVariable), Clock), project,
+            new EngineClient(EngineEndpoint.Find(System.Environment.GetEnvironmentVariable), Clock) { Accounts = new EngineAccounts(Runner) }, project,
             new SwarmPlace(
                 Workspace.Name, Workspace.Root, environment.Name, SwarmPlace.StackOf(project, Workspace.Name, environment.Name), new WorkspaceFolder(Workspace.Root).Environment(environment.Name)),
             Runner, Clock,

@@ -74,6 +74,9 @@ public abstract record ImageReference
         return true;
     }
 
+    /// <summary><c>oci://HOST/REPOSITORY</c> of an image as people name it, with or without tag and digest.</summary>
+    public static string AddressOf(string image) => RegistryScheme + Full(WithoutTag(image.IndexOf('@', StringComparison.Ordinal) is > 0 and var at ? image[..at] : image));
+
     internal static bool IsDigest(string text) =>
         text.Length == 71 && text.StartsWith("sha256:", StringComparison.Ordinal) && text.AsSpan(7).IndexOfAnyExcept(Hexadecimal) < 0;
 

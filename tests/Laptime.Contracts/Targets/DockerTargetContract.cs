@@ -374,6 +374,35 @@ public sealed class DockerTargetContract : TargetContract, IAsyncLifetime
         Assert.InRange(result.Signals.Ready.Seconds!.Value, 0.3, 20);
     }
 
+    [Fact]
+    public async Task A_fixed_image_is_pulled_in_the_name_of_the_user()
+    {
+        await using var registry = await RegistryServer.StartAsync(password: true);
+        using var client = Client();
+        var repository = $"{registry.Authority}/private/web";
+        await client.TagImageAsync(image, repository, "1", Cancel);
+        var digest = await client.PushImageAsync(repository, "1", new EngineAuth { User = RegistryServer.User, Password = RegistryServer.Password, Server = registry.Authority }, Cancel);
+
+        // Another content under that name, which the engine does not have: the one that it has would not be pulled.
+        var reference = $"{repository}@{digest}";
+        await client.RemoveImageAsync($"{repository}:1", Cancel);
+        Assert.Null(await client.InspectImageAsync(reference, Cancel));
+        var web = Component("web");
+        web = web with { Run = web.Run! with { Image = reference } };
+        var refused = await Assert.ThrowsAsync<FaultException>(() => RolloutAsync(Request(web, "one")));
+        Assert.Contains("cannot be had", refused.Fault.What);
+
+        var config = Directory.CreateDirectory(Path.Combine(root, "docker-config")).FullName;
+        var account = Convert.ToBase64String(System.Text.Encoding.UTF8.GetBytes($"{RegistryServer.User}:{RegistryServer.Password}"));
+        File.WriteAllText(Path.Combine(config, "config.json"), $$"""{"auths":{"{{registry.Authority}}":{"auth":"{{account}}"} } }""");
+        await using var known = new DockerTarget(
+            new EngineClient(EngineEndpoint.Parse(engine!.Host, "the test"), TimeProvider.System) { Accounts = new EngineAccounts(new ProcessRunner(TimeProvider.System), config) }, Launcher,
+            new DockerPlace(workspace, root, "local"), TimeProvider.System);
+        var result = await known.RolloutAsync(Request(web, "one"), Gate(web), Timeline(), null, Cancel);
+        Assert.True(result.Fault is null, result.Fault?.What);
+        await known.SettleAsync(Cancel);
+    }
+
     private DockerTarget Open() => new(Client(), Launcher, new DockerPlace(workspace, root, "local"), TimeProvider.System);
 
     private EngineClient Client() => new(EngineEndpoint.Parse(engine!.Host, "the test"), TimeProvider.System);

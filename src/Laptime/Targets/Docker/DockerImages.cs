@@ -106,7 +106,7 @@ internal sealed class DockerImages(EngineClient engine, string workspace)
 
         try
         {
-            await engine.PullImageAsync(reference, null, PullBound, cancel);
+            await engine.PullImageAsync(reference, engine.Accounts is { } accounts ? await accounts.OfAsync(reference, cancel) : null, PullBound, cancel);
         }
         catch (EngineException e)
         {

@@ -44,6 +44,9 @@ public sealed partial class EngineClient : IDisposable
 
     public EngineEndpoint Endpoint { get; }
 
+    /// <summary>Whose name images are pulled in; null: nobody's.</summary>
+    public EngineAccounts? Accounts { get; init; }
+
     /// <summary>What the engine said when the version was negotiated.</summary>
     public async Task<EnginePing> PingAsync(CancellationToken cancel)
     {
