@@ -29,7 +29,29 @@ internal static class StatementReader
             NeedsRows = First(words) is "UPDATE" or "DELETE" or "MERGE" || (First(words) is "INSERT" or "WITH" && Has(words, "SELECT")) || (First(words) is "WITH" && words.Any(static w => w.Upper is "UPDATE" or "DELETE")),
             GuardedIndex = Has(words, "CREATE") && Has(words, "INDEX") && Has(words, "IF", "NOT", "EXISTS") ? NameAfter(words, Find(words, "IF", "NOT", "EXISTS") + 3) : null,
             ServerWide = ServerWideOf(words),
+            Touches = TableOf(words),
         };
+    }
+
+    /// <summary>The table whose rows or shape it changes.</summary>
+    private static CatalogObject? TableOf(List<SqlWord> words)
+    {
+        var at = words switch
+        {
+            [{ Upper: "UPDATE" }, { Upper: "ONLY" }, ..] => 2,
+            [{ Upper: "UPDATE" }, ..] => 1,
+            [{ Upper: "INSERT" or "MERGE" }, { Upper: "INTO" }, ..] => 2,
+            [{ Upper: "INSERT" or "UPDATE" }, { Upper: "OR" }, _, { Upper: "INTO" }, ..] => 4,
+            [{ Upper: "DELETE" }, { Upper: "FROM" }, { Upper: "ONLY" }, ..] => 3,
+            [{ Upper: "DELETE" }, { Upper: "FROM" }, ..] => 2,
+            [{ Upper: "ALTER" }, { Upper: "TABLE" }, { Upper: "IF" }, { Upper: "EXISTS" }, ..] => 4,
+            [{ Upper: "ALTER" }, { Upper: "TABLE" }, { Upper: "ONLY" }, ..] => 3,
+            [{ Upper: "ALTER" }, { Upper: "TABLE" }, ..] => 2,
+            _ => -1,
+        };
+        return at < 0 || at >= words.Count || !words[at].IsName ? null
+            : at + 2 < words.Count && words[at + 1].Upper == "." && words[at + 2].IsName ? new CatalogObject(CatalogKind.Table, words[at].Name, null, words[at + 2].Name)
+            : new CatalogObject(CatalogKind.Table, null, null, words[at].Name);
     }
 
     private static string? ServerWideOf(List<SqlWord> words) => words switch
