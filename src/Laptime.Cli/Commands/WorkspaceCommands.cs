@@ -3,6 +3,7 @@ using System.Text.Json;
 using Laptime.Artifacts.Provenance;
 using Laptime.Cli.Rendering;
 using Laptime.Foundations;
+using Laptime.Gates;
 using Laptime.Workspaces;
 using Laptime.Workspaces.Init;
 
@@ -13,6 +14,8 @@ internal static class WorkspaceCommands
 {
     private static readonly Option<bool> Overwrite = Flag.Switch("--overwrite", "Replace a laptime.yaml that is there");
     private static readonly Option<bool> DryRun = Flag.Switch("--dry-run", "Print the file instead of writing it");
+
+    private static readonly Argument<string> Of = new("OF") { Description = "laptime or gates", DefaultValueFactory = static _ => "laptime", CompletionSources = { "laptime", "gates" } };
 
     public static Command Init() => Verb.Make(
         "init", "Look at what is here and write a first laptime.yaml, with every guess explained in it.", [Overwrite, DryRun],
@@ -65,11 +68,16 @@ internal static class WorkspaceCommands
         "lap validate", "lap validate -f other/laptime.yaml");
 
     public static Command Schema() => Verb.Make(
-        "schema", "The JSON Schema of laptime.yaml, for editors.", [],
+        "schema", "The JSON Schema of laptime.yaml, or of gates.yaml, for editors.", [Of],
         session =>
         {
-            Console.Out.WriteLine(WorkspaceSchema.Json());
+            Console.Out.WriteLine(session.Arguments.GetValue(Of) switch
+            {
+                "laptime" => WorkspaceSchema.Json(),
+                "gates" => WorkspaceSchema.Json(GateFile.FileName, GateKeys.Root, GateKeys.All),
+                var other => throw new LapException($"there is no schema of {other}", null, NearestName.Suggest(other!, ["laptime", "gates"])),
+            });
             return Task.FromResult(0);
         },
-        "lap schema > laptime.schema.json");
+        "lap schema > laptime.schema.json", "lap schema gates > gates.schema.json");
 }

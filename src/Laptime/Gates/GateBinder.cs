@@ -48,7 +48,7 @@ internal sealed class GateBinder(string file, ValueBinder values)
         var nodes = values.Items(field);
         if (field is not null && nodes.Count == 0 && field.Value is { Kind: YamlKind.List })
         {
-            Problems.Add(field.Value, "`items` is empty: nothing would be checked", GateFile.Cure);
+            Problems.Add(field.Value, "`items` is empty: nothing would be checked", GateFile.First);
         }
 
         foreach (var node in nodes)

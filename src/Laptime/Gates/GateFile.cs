@@ -30,7 +30,7 @@ public static class GateFile
         var file = Path.GetFullPath(path);
         if (!File.Exists(file))
         {
-            throw new LapException("there is no such gates.yaml", shown ?? file, Cure);
+            throw new LapException("there is no such gates.yaml", shown ?? file, First);
         }
 
         var problems = new ProblemList(shown ?? WorkspaceFile.Shown(file));
@@ -41,14 +41,15 @@ public static class GateFile
     /// <exception cref="LapException">All problems at once.</exception>
     public static GateSheet Parse(string text, string path) => Parse(text, Path.GetFullPath(path), new ProblemList(WorkspaceFile.Shown(Path.GetFullPath(path))));
 
-    internal const string Cure = "a first one: `items: [ { id: tests, text: The tests pass., check: ./test } ]`";
+    /// <summary>What a first file may say, for messages.</summary>
+    public const string First = "a first one: `items: [ { id: tests, text: The tests pass., check: ./test } ]`";
 
     private static GateSheet Parse(string text, string file, ProblemList problems)
     {
         var node = YamlReader.Read(text, problems);
         if (node is null || node.IsNull)
         {
-            problems.Add(1, 1, "the file is empty", Cure);
+            problems.Add(1, 1, "the file is empty", First);
             problems.ThrowIfAny();
         }
 

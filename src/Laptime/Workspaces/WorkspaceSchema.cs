@@ -11,18 +11,21 @@ public static class WorkspaceSchema
     private const string VariablePattern = "^[A-Za-z_][A-Za-z0-9_]*$";
     private const string PathPattern = "^(?!/)(?![A-Za-z]:)(?!~(/|$))[^\\\\]+$";
 
-    public static string Json()
+    public static string Json() => Json("laptime.yaml", WorkspaceKeys.Root, WorkspaceKeys.All);
+
+    /// <summary>The same of another file that is made from a table of keys.</summary>
+    public static string Json(string title, KeySet root, IReadOnlyList<KeySet> all)
     {
         using var buffer = new MemoryStream();
         using (var json = new Utf8JsonWriter(buffer, new JsonWriterOptions { Indented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
         {
             json.WriteStartObject();
             json.WriteString("$schema", "https://json-schema.org/draft/2020-12/schema");
-            json.WriteString("title", "laptime.yaml");
-            json.WriteString("$ref", "#/$defs/" + WorkspaceKeys.Root.Id);
+            json.WriteString("title", title);
+            json.WriteString("$ref", "#/$defs/" + root.Id);
             json.WriteStartObject("$defs");
             Scalars(json);
-            foreach (var keys in WorkspaceKeys.All)
+            foreach (var keys in all)
             {
                 json.WriteStartObject(keys.Id);
                 Section(json, keys);
