@@ -99,7 +99,7 @@ public sealed record GateRun(string Item, string Check, int ExitCode, bool Timed
 
 /// <param name="Path">Relative to gates.yaml's folder.</param>
 /// <param name="Kept">The copy, relative to the folder of the records; null: it was too large to be kept.</param>
-public sealed record GateEvidence(string Path, string Digest, long Size, string? Kept);
+public sealed record GateEvidence(string Path, string Digest, long Size, string? Kept = null);
 
 /// <param name="Path">Relative to the repository.</param>
 /// <param name="Because">How it was found.</param>
