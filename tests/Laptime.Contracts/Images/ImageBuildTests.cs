@@ -86,6 +86,32 @@ public sealed class ImageBuildTests : IDisposable
     }
 
     [Fact]
+    public async Task An_engine_that_has_the_base_takes_an_image_without_its_bytes_and_one_that_has_it_not_says_so()
+    {
+        var engine = await DockerEngine.SharedAsync();
+        bench.File("src/content", Guid.NewGuid().ToString());
+        var (_, on) = await bench.BuildAsync("{ outputs: content, image: { base: scratch, command: [/none] } }", Cancel);
+        var (_, image) = await bench.BuildAsync($"{{ outputs: content, image: {{ base: \"{on}\", workdir: /own }} }}", Cancel);
+        Assert.Equal((1, 2), ((await ManifestAsync(on)).Layers.Count, (await ManifestAsync(image)).Layers.Count));
+
+        Assert.NotEqual(0, await LoadAsync(image, "image-test/sparse:top", 1));
+        Assert.Equal(0, await LoadAsync(on, "image-test/sparse:base", 0));
+        Assert.Equal(0, await LoadAsync(image, "image-test/sparse:top", 1));
+        Assert.Equal((await ManifestAsync(image)).Config.Digest.ToString(), await engine.DockerAsync("image", "inspect", "--format", "{{.Id}}", "image-test/sparse:top"));
+        await engine.DockerAsync("image", "rm", "image-test/sparse:top", "image-test/sparse:base");
+
+        async Task<int> LoadAsync(Digest which, string name, int present)
+        {
+            await using (var file = System.IO.File.Create(bench.At("sparse.tar")))
+            {
+                await ImageArchive.WriteAsync(bench.Store, which, name, present, file, Cancel);
+            }
+
+            return (await engine.RunAsync("load", "--quiet", "--input", bench.At("sparse.tar"))).Code;
+        }
+    }
+
+    [Fact]
     public async Task Outputs_are_put_on_a_base_from_a_layout_layer_by_layer()
     {
         var engine = await DockerAsync();

@@ -14,7 +14,11 @@ public static class ImageArchive
     /// <param name="name">What the engine is to call it, with a tag: <c>shop/web:1a2b3c</c>; null: nothing.</param>
     /// <returns>Digest of the image's config: the id that the engine (with its own image store, not containerd's) will know it by.</returns>
     /// <exception cref="FaultException">It is no image, absent or damaged; or the store failed.</exception>
-    public static async Task<Digest> WriteAsync(ArtifactStore store, Digest artifact, string? name, Stream to, CancellationToken cancel)
+    public static Task<Digest> WriteAsync(ArtifactStore store, Digest artifact, string? name, Stream to, CancellationToken cancel) => WriteAsync(store, artifact, name, 0, to, cancel);
+
+    /// <summary>The same for an engine that has some of the layers: they are named, and their bytes are left out.</summary>
+    /// <param name="present">How many of the lowest layers these are.</param>
+    public static async Task<Digest> WriteAsync(ArtifactStore store, Digest artifact, string? name, int present, Stream to, CancellationToken cancel)
     {
         var stored = await store.GetManifestAsync(artifact, cancel).ConfigureAwait(false)
             ?? throw new StoreException(StoreFailure.Absent, new Fault(Outcome.RolloutFailed, $"the image {artifact} is not in the store", store.Name, "`lap deploy --force` builds it again"));
@@ -70,7 +74,8 @@ public static class ImageArchive
             json.WriteEndArray();
         })).ConfigureAwait(false);
         await FileAsync(NameOf(artifact), stored.Bytes).ConfigureAwait(false);
-        foreach (var blob in stored.Blobs.DistinctBy(b => b.Digest))
+        var left = manifest.Layers.Take(present).Select(l => l.Digest).Except(manifest.Layers.Skip(present).Select(l => l.Digest)).ToHashSet();
+        foreach (var blob in stored.Blobs.DistinctBy(b => b.Digest).Where(b => !left.Contains(b.Digest)))
         {
             await to.WriteAsync(TarWriter.FileHeader(NameOf(blob.Digest), blob.Size), cancel).ConfigureAwait(false);
             var stream = await store.OpenBlobAsync(blob, cancel).ConfigureAwait(false);

@@ -9,6 +9,10 @@ namespace Laptime.Targets.Docker;
 internal sealed class DockerImages(EngineClient engine, string workspace)
 {
     private const int LargestConfig = 4 << 20;
+
+    /// <summary>Bytes of a base below which sending it is quicker than asking for it.</summary>
+    private const int WorthAsking = 4 << 20;
+    private const int ImagesAsked = 16;
     private static readonly TimeSpan PullBound = TimeSpan.FromMinutes(15);
 
     /// <exception cref="FaultException">There is no such image, or it cannot be brought here (rollout-failed).</exception>
@@ -62,13 +66,32 @@ internal sealed class DockerImages(EngineClient engine, string workspace)
         var stored = await store.GetManifestAsync(request.Artifact, cancel)
             ?? throw new FaultException(new Fault(
                 Outcome.RolloutFailed, $"{request.Component.Name}: the image {request.Artifact.Short} is not in the store", store.Name, $"lap deploy --force {request.Component.Name} builds it again"));
-        var config = stored.ToManifest().Config;
+        var manifest = stored.ToManifest();
+        var config = manifest.Config;
         if (await engine.InspectImageAsync(config.Digest.ToString(), cancel) is { } here)
         {
             return here;
         }
 
         var name = $"{RepositoryOf(request.Component.Name)}:{request.Artifact.Short}";
+        var diffs = ImageConfig.DiffIds(await store.ReadBlobAsync(config, LargestConfig, cancel));
+        if (diffs.Count == manifest.Layers.Count && manifest.Layers.SkipLast(1).Sum(static l => l.Size) > WorthAsking
+            && await PresentAsync(request.Component.Name, diffs, cancel) is > 0 and var present)
+        {
+            try
+            {
+                await engine.LoadImageAsync((stream, token) => ImageArchive.WriteAsync(store, request.Artifact, name, present, stream, token), cancel);
+                if (await engine.InspectImageAsync(config.Digest.ToString(), cancel) is { } put)
+                {
+                    return put;
+                }
+            }
+            catch (EngineException e) when (e.Error is EngineError.Failed or EngineError.NotFound or EngineError.BadRequest)
+            {
+                // A layer went meanwhile, or this engine wants them all.
+            }
+        }
+
         await engine.LoadImageAsync((stream, token) => ImageArchive.WriteAsync(store, request.Artifact, name, stream, token), cancel);
         if (await engine.InspectImageAsync(config.Digest.ToString(), cancel) is { } loaded)
         {
@@ -76,11 +99,30 @@ internal sealed class DockerImages(EngineClient engine, string workspace)
         }
 
         // An engine with containerd's store knows it by another digest: the layers say whether it is the one that was loaded.
-        var diffs = ImageConfig.DiffIds(await store.ReadBlobAsync(config, LargestConfig, cancel));
         return await engine.InspectImageAsync(name, cancel) is { } named && diffs.SequenceEqual(named.RootFS?.Layers ?? [], StringComparer.Ordinal)
             ? named
             : throw new FaultException(new Fault(
                 Outcome.RolloutFailed, $"{request.Component.Name}: the engine took the image {request.Artifact.Short}, and does not have it", $"{engine.Endpoint}", "see the engine's log (journalctl -u docker)"));
+    }
+
+    /// <summary>How many of an image's lowest layers the engine has, by the images of this workspace that it has: a base is brought into it once.</summary>
+    private async Task<int> PresentAsync(string component, IReadOnlyList<string> diffs, CancellationToken cancel)
+    {
+        var repository = RepositoryOf(component);
+        var present = 0;
+        // The component's own first: what it was before stands on the same base.
+        foreach (var image in (await engine.ListImagesAsync(repository[..repository.LastIndexOf('/')] + "/*", cancel))
+            .OrderBy(i => i.RepoTags?.Any(t => t.StartsWith(repository + ":", StringComparison.Ordinal)) == true ? 0 : 1).DistinctBy(static i => i.Id).Take(ImagesAsked))
+        {
+            var layers = (await engine.InspectImageAsync(image.Id, cancel))?.RootFS?.Layers ?? [];
+            present = Math.Max(present, layers.Zip(diffs).TakeWhile(static l => l.First == l.Second).Count());
+            if (present >= diffs.Count - 1)
+            {
+                break;
+            }
+        }
+
+        return present;
     }
 
     /// <param name="movable">It may be written without a digest, as compose files do: then what the engine has under that name now is what runs, by its id.</param>

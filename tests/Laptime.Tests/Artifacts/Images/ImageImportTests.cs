@@ -214,6 +214,34 @@ public sealed class ImageImportTests : IDisposable
     }
 
     [Fact]
+    public async Task Layers_that_the_engine_has_are_named_in_the_archive_and_their_bytes_left_out()
+    {
+        var image = await Import(("index.json", Index(Entry(Plain, Wanted))), File(Plain), File(Config), File(Layer), File(Second));
+        async Task<List<string>> NamesAsync(int present)
+        {
+            using var archive = new MemoryStream();
+            await ImageArchive.WriteAsync(store, image, "shop/web:1", present, archive, Cancel);
+            archive.Position = 0;
+            var names = new List<string>();
+            using var tar = new System.Formats.Tar.TarReader(archive);
+            while (await tar.GetNextEntryAsync(copyData: true, Cancel) is { } entry)
+            {
+                names.Add(entry.Name);
+                if (entry.Name == "manifest.json")
+                {
+                    Assert.Contains(Digest.Of(Layer).ToHex(), await new StreamReader(entry.DataStream!).ReadToEndAsync(Cancel), StringComparison.Ordinal);
+                }
+            }
+
+            return names;
+        }
+
+        var (all, less) = (await NamesAsync(0), await NamesAsync(1));
+        Assert.Equal(["blobs/sha256/" + Digest.Of(Layer).ToHex()], all.Except(less));
+        Assert.Equal(["blobs/sha256/" + Digest.Of(Layer).ToHex(), "blobs/sha256/" + Digest.Of(Second).ToHex()], all.Except(await NamesAsync(2)));
+    }
+
+    [Fact]
     public async Task Files_are_no_image()
     {
         folder.File("a", "1");
