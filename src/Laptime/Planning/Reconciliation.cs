@@ -115,6 +115,12 @@ public static class Reconciliation
             return new Content(default, true);
         }
 
+        if (component.Run?.Image is not null)
+        {
+            // Nothing is built for a fixed image: which one it is stands in its run settings.
+            return new Content(plan is { RollsOut: true } ? plan.DeploymentKey : facts.Observed.GetValueOrDefault(component.Name)?.DeploymentKey ?? default, false);
+        }
+
         if (component.Run is null || plan is { RollsOut: true })
         {
             return new Content(plan?.Artifact ?? facts.Records.GetValueOrDefault(component.Name)?.Artifact ?? default, false);

@@ -96,6 +96,11 @@ public sealed class Deployer(
             }
 
             run.Tell(ComponentReports.Describe(planned, detected));
+            if (RollbackTargets.ChangedSettings(records[planned.Name], planned.Artifact, detected.Facts.RunSettings[planned.Name]) is { Count: > 0 } changed)
+            {
+                run.Log.Warn($"{planned.Name} gets its earlier artifact with the run settings of the files as they are now, which are other ones than were deployed with it: {string.Join(", ", changed.Take(6))}"
+                    + "; check the earlier commit out and deploy it to have those back too");
+            }
         }
 
         var keyed = targets.ToDictionary(t => t.Key, t => t.Value with { DeploymentKey = DeploymentKey.Of(t.Value.Artifact, detected.Facts.RunSettings[t.Key]) }, StringComparer.Ordinal);

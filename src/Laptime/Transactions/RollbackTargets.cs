@@ -8,6 +8,12 @@ namespace Laptime.Transactions;
 /// <summary>What a rollback goes back to: verified records only, never a guess.</summary>
 internal static class RollbackTargets
 {
+    /// <summary>Run settings that were others when the artifact was deployed, by name.</summary>
+    public static IReadOnlyList<string> ChangedSettings(IReadOnlyList<DeployedRecord> history, Fingerprints.Digest artifact, IReadOnlyDictionary<string, string> now) =>
+        history.FirstOrDefault(r => r.Artifact == artifact)?.RunSettings is { Count: > 0 } then
+            ? [.. then.Keys.Union(now.Keys).Where(name => then.GetValueOrDefault(name) != now.GetValueOrDefault(name)).Order(StringComparer.Ordinal)]
+            : [];
+
     /// <param name="to">The transaction whose state is wanted; null: the one before the present.</param>
     /// <exception cref="LapException">There is nothing to go back to.</exception>
     public static IReadOnlyDictionary<string, PlannedComponent> Find(

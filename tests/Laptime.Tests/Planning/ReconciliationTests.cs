@@ -51,6 +51,17 @@ public sealed class ReconciliationTests
     }
 
     [Fact]
+    public void A_fixed_image_counts_by_the_settings_that_name_it()
+    {
+        var world = new World(Given.Component("db") with { Run = Given.Run("") with { Image = "db@sha256:1" } }, Gateway with { Needs = ["db"] });
+        world.Deploy();
+        Assert.Empty(world.Deploy());
+        world.Settings["db"] = Given.Settings("9090");
+        Assert.Equal(["db:rollout", "gateway:reconcile"], world.Deploy());
+        Assert.Empty(world.Deploy());
+    }
+
+    [Fact]
     public void What_is_rolled_out_itself_is_not_restarted_too()
     {
         var world = new World(Catalog, Gateway);
@@ -239,6 +250,8 @@ public sealed class ReconciliationTests
 
         public bool Says { get; init; } = true;
 
+        public Dictionary<string, IReadOnlyDictionary<string, string>> Settings { get; } = components.ToDictionary(c => c.Name, _ => Given.Settings());
+
         public Workspace Workspace { get; } = Given.Workspace(components);
 
         public static Digest Artifact(string name, int version) => Digest.Of($"{name} {V(version)}");
@@ -261,7 +274,7 @@ public sealed class ReconciliationTests
         {
             Fingerprints = components.ToDictionary(c => c.Name, c => Given.Fingerprint(c.Name, Given.File(c.Name, $"{versions[c.Name]}"))),
             Artifacts = components.Where(c => !unbuilt.Contains(c.Name)).ToDictionary(c => c.Name, c => Artifact(c.Name, versions[c.Name])),
-            RunSettings = components.ToDictionary(c => c.Name, _ => Given.Settings()),
+            RunSettings = new Dictionary<string, IReadOnlyDictionary<string, string>>(Settings),
             Observed = new Dictionary<string, Running>(running),
             Records = new Dictionary<string, DeployedRecord>(records),
             RecordedFingerprints = new Dictionary<string, ComponentFingerprint>(),
@@ -294,7 +307,7 @@ public sealed class ReconciliationTests
                 running[name] = new Running(plan.Artifact, plan.DeploymentKey, plan.Fingerprint.Value, name, true, null) { Transaction = id, Loaded = Says ? plan.Loads : null };
                 records[name] = new DeployedRecord
                 {
-                    Component = name, Artifact = plan.Artifact, DeploymentKey = plan.DeploymentKey, Fingerprint = plan.Fingerprint.Value, StartedBy = id, Loaded = plan.Loads, RunSettings = Given.Settings(),
+                    Component = name, Artifact = plan.Artifact, DeploymentKey = plan.DeploymentKey, Fingerprint = plan.Fingerprint.Value, StartedBy = id, Loaded = plan.Loads, RunSettings = Settings[name],
                 };
                 started.Add($"{name}:{plan.Action.Text()}");
             }

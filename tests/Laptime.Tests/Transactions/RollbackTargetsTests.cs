@@ -35,6 +35,16 @@ public sealed class RollbackTargetsTests : IDisposable
         [.. targets.Values.OrderBy(t => t.Name, StringComparer.Ordinal).Select(t => $"{t.Name} {t.Detail[0].Split(' ')[2].TrimEnd(',')}")];
 
     [Fact]
+    public void Run_settings_that_were_others_are_named_and_a_record_without_them_says_nothing()
+    {
+        var then = Record("a", 1) with { RunSettings = new Dictionary<string, string> { ["port"] = "1", ["env.A"] = "x", ["stack.deploy"] = "d" } };
+        var now = new Dictionary<string, string> { ["port"] = "1", ["env.B"] = "x", ["stack.deploy"] = "e" };
+        Assert.Equal(["env.A", "env.B", "stack.deploy"], RollbackTargets.ChangedSettings([Record("a", 2), then], Digest.Of("1"), now));
+        Assert.Empty(RollbackTargets.ChangedSettings([then], Digest.Of("1"), then.RunSettings));
+        Assert.Empty(RollbackTargets.ChangedSettings([Record("a", 1)], Digest.Of("1"), now));
+    }
+
+    [Fact]
     public void Without_a_transaction_it_is_the_newest_verified_artifact_that_does_not_run_now()
     {
         var targets = Find(null, null, [Runs("a", 3), Runs("b", 1)], Record("a", 3), Record("a", 2), Record("a", 1), Record("b", 1));

@@ -9,7 +9,9 @@ namespace Laptime.Targets.Swarm;
 /// Hands services to <c>docker stack deploy</c>, which turns compose into specs. One call at a time (two would make the same network twice), and whoever comes while one runs goes
 /// together with the next: any number of services that are rolled out at once take two calls.
 /// </summary>
-internal sealed class StackApplier(ComposeProject project, string stack, IReadOnlyDictionary<string, string> labels, string folder, string dockerHost, bool ingressWorks, ProcessRunner runner, TimeProvider clock) : IDisposable
+/// <param name="isApplied">Whether the swarm has a service as it is wanted.</param>
+internal sealed class StackApplier(ComposeProject project, string stack, IReadOnlyDictionary<string, string> labels, string folder, string dockerHost, bool ingressWorks, ProcessRunner runner, TimeProvider clock,
+    Func<StackService, Task<bool>> isApplied) : IDisposable
 {
     private const int Retries = 20;
     private static readonly TimeSpan Bound = TimeSpan.FromSeconds(60);
@@ -64,15 +66,36 @@ internal sealed class StackApplier(ComposeProject project, string stack, IReadOn
         }
         catch (FaultException) when (batch.Count > 1)
         {
-            // docker does not say which of them it means, nor how far it came: each by itself then.
+            // docker does not say which of them it means, nor how far it came: each by itself then, but for those that the swarm has already. An update that changes nothing
+            // would take its way back from the engine.
             foreach (var one in batch)
             {
-                await TogetherAsync([one]);
+                if (await IsAppliedAsync(one.Service))
+                {
+                    one.Done.TrySetResult();
+                }
+                else
+                {
+                    await TogetherAsync([one]);
+                }
             }
         }
         catch (Exception e)
         {
             batch.ForEach(b => b.Done.TrySetException(e));
+        }
+    }
+
+    /// <summary>Whoever cannot be asked has not got it: then docker says what is wrong.</summary>
+    private async Task<bool> IsAppliedAsync(StackService service)
+    {
+        try
+        {
+            return await isApplied(service);
+        }
+        catch (FaultException)
+        {
+            return false;
         }
     }
 

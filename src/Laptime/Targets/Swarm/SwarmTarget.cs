@@ -298,7 +298,8 @@ public sealed class SwarmTarget(
             watch ??= new SwarmWatch(api, Labels, clock);
             applier ??= new StackApplier(
                 project, place.Stack, new Dictionary<string, string> { [DockerLabels.Workspace] = place.Workspace, [DockerLabels.Environment] = place.Environment },
-                Path.Combine(place.StateFolder, "swarm", "apply"), engine.Endpoint.Text, IngressWorks, runner, clock);
+                Path.Combine(place.StateFolder, "swarm", "apply"), engine.Endpoint.Text, IngressWorks, runner, clock,
+                async service => (await api.ServiceAsync($"{place.Stack}_{service.Name}", CancellationToken.None))?.Label(DockerLabels.Transaction) == service.Labels[DockerLabels.Transaction]);
             return (watch, applier);
         }
     }
