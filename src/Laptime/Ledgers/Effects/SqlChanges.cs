@@ -179,7 +179,7 @@ internal static class SqlChanges
         cursor.Any("materialized", "foreign");
         if (cursor.Any("table", "view", "index", "sequence", "type", "domain", "function", "procedure") is not { } kind)
         {
-            if (!statement[1].Is("role") && !statement[1].Is("user") && !statement[1].Is("database") && !statement[1].Is("system") && !statement[1].Is("default"))
+            if (!cursor.IsAny("role", "user", "database", "system", "default"))
             {
                 changes.Add(Unclear(statement));
             }
