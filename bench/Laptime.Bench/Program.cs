@@ -19,6 +19,7 @@ IReadOnlyList<int> sizes = [10_000];
 var rounds = 11;
 var parts = new List<string>();
 string? turbo = null;
+string? postgres = null;
 for (var i = 1; i < args.Length; i++)
 {
     switch (args[i])
@@ -32,14 +33,17 @@ for (var i = 1; i < args.Length; i++)
         case "--turbo":
             turbo = args[++i];
             break;
-        case "noop" or "loop" or "aa" or "record" or "store" or "engines":
+        case "--postgres":
+            postgres = args[++i];
+            break;
+        case "noop" or "loop" or "aa" or "record" or "store" or "engines" or "ledger":
             names.Add(args[i]);
             break;
         case "--part":
             parts.AddRange(args[++i].Split(','));
             break;
         default:
-            Console.Error.WriteLine($"bench: {args[i]} is neither noop nor loop nor aa nor record nor store nor engines nor --files N,N, --rounds N, --part noop,change,cold,stacks, --turbo PATH");
+            Console.Error.WriteLine($"bench: {args[i]} is neither noop nor loop nor aa nor record nor store nor engines nor ledger nor --files N,N, --rounds N, --part noop,change,cold,stacks, --turbo PATH, --postgres URL");
             return 2;
     }
 }
@@ -76,6 +80,11 @@ try
     if (names.Contains("engines"))
     {
         EnginesBench.Run(new Page(Docs("engines"), "Deploys to engines"), root, lap, rounds, parts);
+    }
+
+    if (names.Count == 0 || names.Contains("ledger"))
+    {
+        LedgerBench.Run(new Page(Docs("ledger"), "Checking the migration ledger"), lap, rounds, postgres);
     }
 
     return 0;

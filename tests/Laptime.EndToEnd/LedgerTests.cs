@@ -1,0 +1,107 @@
+using System.Text.Json.Nodes;
+using Laptime.EndToEnd.Harness;
+using Laptime.Tests.Engines;
+using Laptime.Tests.Workspaces;
+
+namespace Laptime.EndToEnd;
+
+/// <summary>`lap ledger`, as people, scripts and CI use it.</summary>
+public sealed class LedgerTests
+{
+    private const string Ledgers = "ledgers:\n  main: { path: db/migrations, database: \"${env.SHOP_DATABASE}\", owners: { \"*\": \"@data\" } }\n";
+
+    private static string Migration(string table) => $"-- migrate:up\nCREATE TABLE {table} (id integer);\n-- migrate:down\nDROP TABLE {table};\n";
+
+    private static async Task<LapWorkspace> WorkspaceAsync(string rest = Ledgers)
+    {
+        var workspace = await LapWorkspace.OfAsync("  web: { path: web, run: { command: \"true\" } }", rest);
+        workspace.Write("web/a.txt", "a");
+        workspace.Write("db/migrations/0041_users.sql", Migration("users"));
+        return workspace;
+    }
+
+    private static async Task<JsonObject> JsonAsync(LapWorkspace workspace, int code, string schema, params string[] arguments)
+    {
+        var document = await workspace.JsonAsync(code, arguments);
+        Assert.Null(new SmallJsonSchema(JsonNode.Parse(File.ReadAllText(Path.Combine(Lap.Root, "docs", "schema", schema)))!).Refusal(document));
+        return document;
+    }
+
+    [Fact]
+    public async Task Two_branches_that_each_add_0042_are_caught_before_the_merge_with_exit_code_19()
+    {
+        await using var workspace = await WorkspaceAsync();
+        await workspace.GitAsync("init", "-q", "-b", "main");
+        await workspace.GitAsync("add", "-A");
+        await workspace.GitAsync("commit", "-q", "-m", "one");
+        await workspace.GitAsync("branch", "work");
+        workspace.Write("db/migrations/0042_orders.sql", Migration("orders"));
+        await workspace.GitAsync("add", "-A");
+        await workspace.GitAsync("commit", "-q", "-m", "orders");
+        await workspace.GitAsync("checkout", "-q", "work");
+        workspace.Write("db/migrations/0042_carts.sql", Migration("carts"));
+        await workspace.GitAsync("add", "-A");
+        await workspace.GitAsync("commit", "-q", "-m", "carts");
+
+        var said = (await workspace.LapAsync("ledger", "check")).Exits(19).Out;
+        Assert.Contains("governance: duplicate-id 0042", said, StringComparison.Ordinal);
+        Assert.Contains("SHOP_DATABASE is not set: only the files were checked", said, StringComparison.Ordinal);
+        var document = await JsonAsync(workspace, 19, "ledger-check.v1.json", "ledger", "check", "main");
+        Assert.Equal("ledger-conflict", (string?)document["outcome"]);
+        Assert.Equal("duplicate-id", (string?)Assert.Single(document["governance"]!.AsArray())!["kind"]);
+        Assert.Empty(document["behaviour"]!.AsArray());
+
+        // As advised.
+        File.Move(workspace.At("db/migrations/0042_carts.sql"), workspace.At("db/migrations/0043_carts.sql"));
+        (await workspace.LapAsync("ledger", "check")).Exits(0);
+        Assert.Empty((await JsonAsync(workspace, 0, "ledger-check.v1.json", "ledger", "check"))["governance"]!.AsArray());
+        var items = (await JsonAsync(workspace, 0, "ledger.v1.json", "ledger", "show"))["items"]!.AsArray();
+        Assert.Equal(["0041", "0043"], items.Select(i => (string?)i!["id"]));
+        Assert.All(items, i => Assert.Equal("unknown", (string?)i!["state"]));
+    }
+
+    [Fact]
+    public async Task A_ledger_on_PostgreSQL_is_read_and_its_password_is_never_shown()
+    {
+        var server = await PostgresServer.SharedAsync();
+        var database = await server.DatabaseAsync("cli");
+        await using var workspace = await WorkspaceAsync();
+        workspace.Environment["SHOP_DATABASE"] = server.Url(database);
+        await server.PsqlAsync(database, "CREATE TABLE schema_migrations (version varchar(128) primary key); INSERT INTO schema_migrations VALUES ('0041')");
+        var phantom = (await workspace.LapAsync("ledger", "check")).Exits(19);
+        Assert.Contains("governance: phantom 0041", phantom.Out, StringComparison.Ordinal);
+        Assert.DoesNotContain(server.Password, phantom.Out + phantom.Error, StringComparison.Ordinal);
+        await server.PsqlAsync(database, "CREATE TABLE users (id integer)");
+        var document = await JsonAsync(workspace, 0, "ledger-check.v1.json", "ledger", "check");
+        Assert.DoesNotContain(server.Password, document.ToJsonString(), StringComparison.Ordinal);
+        Assert.Equal("there", (string?)(await JsonAsync(workspace, 0, "ledger.v1.json", "ledger", "show"))["items"]![0]!["effect"]);
+
+        foreach (var (url, says) in new[]
+        {
+            (server.Url(database, password: "wr0ng-s3cret"), "does not let postgres in"), (server.Url("nothing_there"), "there is no database nothing_there"),
+            ($"postgres://app:wr0ng-s3cret@127.0.0.1:{Ports.Free()}/shop", "does not answer"), ("mysql://app:wr0ng-s3cret@db/shop", "databases of the kind mysql: are not read"),
+        })
+        {
+            workspace.Environment["SHOP_DATABASE"] = url;
+            var failed = (await workspace.LapAsync("ledger", "check")).Exits(2);
+            Assert.Contains(says, failed.Error, StringComparison.Ordinal);
+            Assert.Contains("mend: ", failed.Error, StringComparison.Ordinal);
+            Assert.DoesNotContain("wr0ng-s3cret", failed.Out + failed.Error, StringComparison.Ordinal);
+            Assert.DoesNotContain(server.Password, failed.Out + failed.Error, StringComparison.Ordinal);
+            (await workspace.LapAsync("ledger", "check", "--files-only")).Exits(0);
+        }
+    }
+
+    [Fact]
+    public async Task Migrations_that_no_ledger_is_configured_for_are_named_with_the_lines_to_add()
+    {
+        await using var workspace = await WorkspaceAsync(rest: "");
+        var error = (await workspace.LapAsync("ledger", "check")).Exits(2).Error;
+        Assert.Contains("there are migrations: db/migrations (dbmate)", error, StringComparison.Ordinal);
+        var line = error[error.IndexOf("ledgers: {", StringComparison.Ordinal)..].Split('\n')[0];
+        workspace.Write("laptime.yaml", workspace.Read("laptime.yaml") + line + "\n");
+        (await workspace.LapAsync("ledger", "check")).Exits(0);
+        Assert.Contains("there is no ledger mian", (await workspace.LapAsync("ledger", "check", "mian")).Exits(2).Error, StringComparison.Ordinal);
+        Assert.Contains("main", (await workspace.LapAsync("[suggest:17]", "lap ledger check ")).Out, StringComparison.Ordinal);
+    }
+}
