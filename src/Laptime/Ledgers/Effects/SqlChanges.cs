@@ -6,6 +6,8 @@ namespace Laptime.Ledgers.Effects;
 internal static class SqlChanges
 {
     private static readonly IReadOnlySet<CatalogKind> Dependents = new HashSet<CatalogKind> { CatalogKind.View, CatalogKind.Function, CatalogKind.Trigger };
+    /// <summary>A name with one of these is filled in before it runs, by values that are not here.</summary>
+    private static readonly System.Buffers.SearchValues<char> OfPlaceholders = System.Buffers.SearchValues.Create("${}%<>");
     private static readonly IReadOnlySet<CatalogKind> NoKinds = new HashSet<CatalogKind>();
 
     /// <summary>Statements that leave the catalog's tables, columns, indexes, functions as they are.</summary>
@@ -439,7 +441,7 @@ internal static class SqlChanges
 
         private string? Part()
         {
-            if (Ended || tokens[at].Kind is not (SqlTokenKind.Word or SqlTokenKind.Name) || tokens[at].Value.Length == 0 || tokens[at].Value.AsSpan().IndexOfAny("${}%<>") >= 0)
+            if (Ended || tokens[at].Kind is not (SqlTokenKind.Word or SqlTokenKind.Name) || tokens[at].Value.Length == 0 || tokens[at].Value.AsSpan().IndexOfAny(OfPlaceholders) >= 0)
             {
                 return null;
             }

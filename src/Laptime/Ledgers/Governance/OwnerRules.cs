@@ -87,7 +87,7 @@ public sealed class OwnerRules
                 {
                     // `docs/*` owns the files right in docs, as GitHub reads it; a folder that fits owns everything below it.
                     if (anchored ? (whole || !pattern.EndsWith("/*", StringComparison.Ordinal)) && WildMatch.Matches(pattern, part, pathName: true, foldCase: false)
-                        : WildMatch.Matches(pattern, part[(part.LastIndexOf('/') + 1)..], pathName: true, foldCase: false))
+                        : WildMatch.Matches(pattern, part.AsSpan(part.LastIndexOf('/') + 1), pathName: true, foldCase: false))
                     {
                         return true;
                     }

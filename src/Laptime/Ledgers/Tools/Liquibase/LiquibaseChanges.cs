@@ -79,5 +79,6 @@ internal static class LiquibaseChanges
     }
 
     /// <summary>Liquibase quotes a name that is not all in one case; the others the database folds.</summary>
-    private static string? Fold(string? name) => name is null || name.Contains("${", StringComparison.Ordinal) ? null : name.ToLowerInvariant() == name || name.ToUpperInvariant() != name ? name : name.ToLowerInvariant();
+    private static string? Fold(string? name) => name is null || name.Contains("${", StringComparison.Ordinal) ? null
+        : name.Any(char.IsUpper) && !name.Any(char.IsLower) ? name.ToLowerInvariant() : name;
 }

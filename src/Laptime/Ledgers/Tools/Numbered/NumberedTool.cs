@@ -52,7 +52,7 @@ internal sealed partial class NumberedTool : LedgerTool
             return null;
         }
 
-        var column = new[] { "version", "id", "name", "filename", "migration" }.FirstOrDefault(c => table.Column(c) >= 0) ?? table.Columns[0];
+        var column = Columns.FirstOrDefault(c => table.Column(c) >= 0) ?? table.Columns[0];
         return new AppliedLedger(table.ToString(),
             [.. table.Rows.Select(r => table.Value(r, column)).OfType<string>().Select(v => new AppliedMigration { Id = Digits.Canonical(Digits.Leading(v) is { Length: > 0 } digits ? digits : v), Version = v })]);
     }
@@ -61,4 +61,7 @@ internal sealed partial class NumberedTool : LedgerTool
 
     [GeneratedRegex(@"^(\d+)(?:[_\-. ]+(.*?))?(?:\.up)?\.sql$")]
     private static partial Regex FileName();
+
+    /// <summary>What a ledger of one's own calls the column, the likeliest first.</summary>
+    private static readonly string[] Columns = ["version", "id", "name", "filename", "migration"];
 }
