@@ -25,12 +25,16 @@ public sealed record BehaviourSettings(DatabaseAddress? Scratch, string? Templat
 public sealed class BehaviourCheck(ProcessRunner runner, TimeProvider clock)
 {
     /// <param name="bodies">In the order in which they will be applied.</param>
+    /// <param name="applied">Bodies that are applied already: read and asked about, not tried.</param>
     /// <param name="live">Null: no database is asked, and none is tried on.</param>
     /// <param name="folder">For copies and dumps; made when it is needed.</param>
-    public async Task<BehaviourReport> CheckAsync(IReadOnlyList<MigrationBody> bodies, DatabaseAddress? live, BehaviourSettings settings, MentionSearch search, string folder, CancellationToken cancel)
+    public async Task<BehaviourReport> CheckAsync(
+        IReadOnlyList<MigrationBody> bodies, IReadOnlyList<MigrationBody> applied, DatabaseAddress? live, BehaviourSettings settings, MentionSearch search, string folder, CancellationToken cancel)
     {
         var read = bodies.Select(b => (Body: b, Reading: ScriptReading.Of(b, cancel))).ToList();
         var trials = read.Count == 0 ? [] : await TryAsync(read, live, settings, folder, cancel);
+        trials = [.. trials, .. applied.Select(static _ => (Trial?)null)];
+        read.AddRange(applied.Select(b => (b, ScriptReading.Of(b, cancel))));
         var findings = new List<BehaviourFinding>();
         for (var i = 0; i < read.Count; i++)
         {

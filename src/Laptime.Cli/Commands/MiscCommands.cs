@@ -11,12 +11,13 @@ namespace Laptime.Cli.Commands;
 internal static class MiscCommands
 {
     private static readonly Option<string?> To = Flag.Text("--to", "Back to what stood after this transaction", "TX");
+    private static readonly Option<bool> UnsafeSchema = Flag.Switch("--unsafe-schema", "Also to what was verified before the schema of its database moved: it may not fit it any more");
     private static readonly Option<bool> StopInstances = Flag.Switch("--instances", "Also stop what runs, and the local registry (default: it runs on, and the next agent takes it over)");
 
     public static Command Rollback() => Verb.Make(
         "rollback", "Bring back what was verified before, by digest, with the same checks.",
         [
-            DeployFlags.Components, To, DeployFlags.NoSmoke, DeployFlags.RolloutTimeout, DeployFlags.ReadyTimeout, DeployFlags.ReconcileTimeout, DeployFlags.Poll, DeployFlags.LockTimeout, DeployFlags.Traces,
+            DeployFlags.Components, To, UnsafeSchema, DeployFlags.NoSmoke, DeployFlags.RolloutTimeout, DeployFlags.ReadyTimeout, DeployFlags.ReconcileTimeout, DeployFlags.Poll, DeployFlags.LockTimeout, DeployFlags.Traces,
         ],
         session =>
         {
@@ -26,7 +27,7 @@ internal static class MiscCommands
                 throw new LapException($"--to {to} is no transaction id", null, "take one from `lap history`, such as tx-20261121-110329-7f3a9c");
             }
 
-            var options = DeployFlags.Read(session);
+            var options = DeployFlags.Read(session) with { AnySchema = session.Arguments.GetValue(UnsafeSchema) };
             return Transaction.RunAsync(session, "rollback", options, (parts, timeline, cancel) => parts.Deployer.RollBackAsync(options, to, timeline, cancel));
         },
         "lap rollback", "lap rollback gateway", "lap rollback --to tx-20261121-110329-7f3a9c");

@@ -37,7 +37,10 @@ internal static class Transaction
                 var detector = new Detector(scope, session.Store, session.Lookup, target, session.Runner, Environment.GetEnvironmentVariable, session.Clock);
                 var deployer = new Deployer(
                     scope, detector, session.Store, session.Lookup, new Builder(session.Runner, session.Clock), show, target, new Prober(session.Clock),
-                    new TriggerFinder(session.Runner, scope.Workspace.Root, session.Clock), log, session.Clock);
+                    new TriggerFinder(session.Runner, scope.Workspace.Root, session.Clock), log, session.Clock)
+                {
+                    Ledgers = (name, stop) => LedgerCommands.HeadAsync(session, name, stop),
+                };
                 return work(new Parts(scope, detector, deployer, target, log), timeline, cancel);
             },
             (document, cancel) => ProofWriter.SaveAsync(session, options, document, target, cancel));

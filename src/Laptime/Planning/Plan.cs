@@ -75,6 +75,10 @@ public sealed record DeployedRecord
 
     /// <summary>Digests of the run settings by name, so that a change can be named.</summary>
     public IReadOnlyDictionary<string, string> RunSettings { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>The schema of its database moved on since it was verified, in words: no proven rollback target any more. Null: it did not, as far as lap knows.</summary>
+    [System.Text.Json.Serialization.JsonIgnore(Condition = System.Text.Json.Serialization.JsonIgnoreCondition.WhenWritingNull)]
+    public string? UnsafeSchema { get; init; }
 }
 
 /// <summary>What the target says, as far as planning needs it.</summary>

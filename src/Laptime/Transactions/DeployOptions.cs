@@ -23,6 +23,9 @@ public sealed record DeployOptions
     /// <summary>Stop what runs in the environment before rolling out.</summary>
     public bool Recreate { get; init; }
 
+    /// <summary>Roll back to what was verified before the schema moved, too.</summary>
+    public bool AnySchema { get; init; }
+
     /// <summary>Where the interval starts: commit, merge, save, start, a time; null: by what changed.</summary>
     public string? Since { get; init; }
 

@@ -20,6 +20,9 @@ public sealed class Deployer(
     DeployScope scope, Detector detector, ArtifactStore store, ArtifactLookup? lookup, Builder builder, Action<BuildLine>? onLine, Target target, Prober prober, TriggerFinder triggers,
     TransactionLog log, TimeProvider clock)
 {
+    /// <summary>Reads what a ledger records; null: ledgers are not read.</summary>
+    public LedgerLook? Ledgers { get; init; }
+
     /// <summary>Deploys what changed. The document is complete but for its end in the journal, which the caller writes.</summary>
     /// <exception cref="LapException">The user's mistake, found before anything was touched.</exception>
     public Task<TransactionDocument> DeployAsync(DeployOptions options, Timeline timeline, CancellationToken cancel)
@@ -67,7 +70,7 @@ public sealed class Deployer(
             var recreate = MustRecreate(options, detected) || options.Recreate;
             Begin(timeline);
             var built = await new BuildPhase(run, detected, detector, store, new ArtifactFetch(store, lookup?.Shared), lookup, earlier, builder, onLine).RunAsync(plan, cancel);
-            var rollout = new RolloutPhase(run, store, target, prober);
+            var rollout = new RolloutPhase(run, store, target, prober) { Migrations = new Migrations(run, builder.Runner, Ledgers) };
             await rollout.RememberBuiltAsync(built, detected.Facts, cancel);
             var rolledOut = built.Components.Any(c => c.RollsOut) || recreate || orphans || plan.Bootstrap is not null
                 ? await rollout.RunAsync(built with { Bootstrap = plan.Bootstrap }, detected.Facts, recreate, builder.Runner, cancel) : 0;
@@ -84,7 +87,7 @@ public sealed class Deployer(
     {
         var records = new StateStore(scope.EnvironmentFolder).Load();
         var detected = await detector.DetectAsync(options, toAct: true, timeline, cancel);
-        var targets = RollbackTargets.Find(scope, records, options.Selected, to, detected.Observed);
+        var targets = RollbackTargets.Find(scope, records, options.Selected, to, detected.Observed, options.AnySchema);
         Begin(timeline);
         foreach (var planned in targets.Values)
         {

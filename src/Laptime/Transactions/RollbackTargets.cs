@@ -15,12 +15,15 @@ internal static class RollbackTargets
             : [];
 
     /// <param name="to">The transaction whose state is wanted; null: the one before the present.</param>
+    /// <param name="anySchema">Also to what was verified before the schema moved.</param>
     /// <exception cref="LapException">There is nothing to go back to.</exception>
+    /// <exception cref="FaultException">There is, and the schema moved since.</exception>
     public static IReadOnlyDictionary<string, PlannedComponent> Find(
-        DeployScope scope, IReadOnlyDictionary<string, IReadOnlyList<DeployedRecord>> records, IReadOnlySet<string>? selected, string? to, IReadOnlyList<Observed> observed)
+        DeployScope scope, IReadOnlyDictionary<string, IReadOnlyList<DeployedRecord>> records, IReadOnlySet<string>? selected, string? to, IReadOnlyList<Observed> observed, bool anySchema = false)
     {
         var targets = new Dictionary<string, PlannedComponent>(StringComparer.Ordinal);
         var problems = new List<Problem>();
+        var moved = new List<string>();
         foreach (var component in scope.Workspace.Components.Where(c => c.Run is not null && (selected?.Contains(c.Name) ?? true)))
         {
             var history = records.GetValueOrDefault(component.Name) ?? [];
@@ -39,12 +42,18 @@ internal static class RollbackTargets
             }
             else if (record.Artifact != running?.Artifact || !running.Serving)
             {
+                if (record.UnsafeSchema is { } words)
+                {
+                    moved.Add($"{component.Name}: {record.Revision} is unsafe(schema): {words}");
+                }
+
                 targets[component.Name] = new PlannedComponent
                 {
                     Name = component.Name,
                     Action = ActionKind.Rollout,
                     Cause = Cause.Forced,
-                    Detail = [$"back to {record.Revision}, verified by {record.Transaction}"],
+                    Detail = record.UnsafeSchema is { } why
+                        ? [$"back to {record.Revision}, verified by {record.Transaction}", $"unsafe(schema): {why}"] : [$"back to {record.Revision}, verified by {record.Transaction}"],
                     Fingerprint = FingerprintRecord.Load(scope.FingerprintFile(component.Name, record.Fingerprint)) ?? new ComponentFingerprint(component.Name, record.Fingerprint, []),
                     Artifact = record.Artifact,
                 };
@@ -54,6 +63,13 @@ internal static class RollbackTargets
         if (problems.Count == 0 && targets.Count == 0)
         {
             problems.Add(new Problem("there is nothing to roll back to", scope.Environment.Name, "a rollback needs a second artifact that was verified here: see `lap history`"));
+        }
+
+        if (problems.Count == 0 && moved.Count > 0 && !anySchema)
+        {
+            throw new FaultException(new Fault(
+                Outcome.GuardrailRefused, $"the schema moved since: {string.Join("; ", moved)}", scope.Environment.Name,
+                "take the migrations back first, or go forward; --unsafe-schema rolls back although the earlier code may not fit the database"));
         }
 
         return problems.Count > 0 ? throw new LapException(problems) : targets;

@@ -24,6 +24,9 @@ internal sealed class RolloutPhase(TransactionRun run, ArtifactStore store, Targ
     private readonly Lock gate = new();
     private readonly Dictionary<string, int> segments = new(StringComparer.Ordinal);
 
+    /// <summary>Applied before a component that has them is rolled out; null: none are (a rollback goes to what is there).</summary>
+    public Migrations? Migrations { get; init; }
+
     /// <summary>Rolls the plan out.</summary>
     /// <returns>How many components were rolled out.</returns>
     public async Task<int> RunAsync(Plan built, PlanningFacts facts, bool recreate, ProcessRunner runner, CancellationToken cancel)
@@ -304,6 +307,11 @@ internal sealed class RolloutPhase(TransactionRun run, ArtifactStore store, Targ
             lock (gate)
             {
                 after = [.. node.After.Where(segments.ContainsKey).Select(n => segments[n])];
+            }
+
+            if (Migrations is { } migrations && run.Scope.Workspace.Find(node.Name) is { Migrate: not null } migrated && rollouts[node.Name].Action != ActionKind.Reconcile)
+            {
+                after = [await migrations.ApplyAsync(migrated, held, after, state, gate, cancelOne)];
             }
 
             using var segment = run.Timeline.Begin(rollouts[node.Name].Action == ActionKind.Reconcile ? "reconcile" : "rollout", node.Name, after: after);

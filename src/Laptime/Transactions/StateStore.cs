@@ -67,6 +67,19 @@ public sealed class StateStore(string folder)
         components[record.Component] = [record, .. before.Where(r => keys.Contains(r.DeploymentKey)).Take(MostRecords - 1)];
     });
 
+    /// <summary>The schema moved: what was verified of these components before is no proven rollback target any more. The caller holds the environment's lock.</summary>
+    /// <param name="words">What moved it, in a clause.</param>
+    public void SchemaMoved(IEnumerable<string> moved, string words) => Change(components =>
+    {
+        foreach (var name in moved)
+        {
+            if (components.TryGetValue(name, out var history))
+            {
+                components[name] = [.. history.Select(r => r.UnsafeSchema is null ? r with { UnsafeSchema = words } : r)];
+            }
+        }
+    });
+
     /// <summary>The component was stopped and seen to be gone; it has no record any more.</summary>
     public void Removed(string component) => Change(components => components.Remove(component));
 

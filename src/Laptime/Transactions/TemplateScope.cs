@@ -139,6 +139,11 @@ public sealed class TemplateScope
             }
         }
 
+        foreach (var template in component.Migrate is { } migrate ? Of(migrate.Run) : [])
+        {
+            yield return template;
+        }
+
         var probes = component.Probes;
         foreach (var probe in new[] { probes.Live, probes.Ready, probes.Reflect }.Concat(probes.Smoke).OfType<Probe>())
         {

@@ -157,9 +157,27 @@ public sealed record ComponentReport
     /// <summary>What the target said before anything was done.</summary>
     public ReadingReport? Reading { get; init; }
 
+    /// <summary>What was applied to its database before it was rolled out; null: it has no migrations of its own.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public MigrationReport? Migration { get; init; }
+
     /// <summary>The revision that still serves when the rollout failed.</summary>
     public string? StillServing { get; init; }
 }
+
+/// <summary>A migration run: what the database's own ledger recorded before and after.</summary>
+/// <param name="Ledger">Its name in laptime.yaml; null: none is named.</param>
+/// <param name="Before">Null: it was not read.</param>
+/// <param name="After">Null: it was not read.</param>
+/// <param name="SchemaMoved">What was verified before is no proven rollback target any more.</param>
+/// <param name="Log">Everything that the command printed.</param>
+public sealed record MigrationReport(string? Ledger, LedgerHead? Before, LedgerHead? After, bool SchemaMoved, string Log);
+
+/// <summary>Where a ledger stands.</summary>
+/// <param name="Applied">Migrations that it records as applied.</param>
+/// <param name="Head">The last of them; null: none.</param>
+/// <param name="Digest">Of all that it records.</param>
+public sealed record LedgerHead(int Applied, string? Head, string Digest);
 
 /// <summary>Where a prebuilt artifact comes from, as its signed provenance says.</summary>
 /// <param name="Source">The kind of event: merge-to-main, tag, …</param>

@@ -4,11 +4,17 @@ using Laptime.Workspaces.Yaml;
 namespace Laptime.Workspaces;
 
 /// <summary>One component, and where its references are written.</summary>
-internal sealed record BoundComponent(Component Component, Field? Uses, Field? Needs, Field? Reconcile, Field? PortField, Field? Base);
+internal sealed record BoundComponent(Component Component, Field? Uses, Field? Needs, Field? Reconcile, Field? PortField, Field? Base)
+{
+    /// <summary>Where the ledger of its migrations is named.</summary>
+    public YamlNode? Ledger { get; init; }
+}
 
 /// <summary>Reads components.NAME. What it refers to is checked later, when every component is known.</summary>
 internal sealed class ComponentBinder(string root, ValueBinder values, PathRule paths)
 {
+    private static readonly TimeSpan DefaultMigrateTimeout = TimeSpan.FromMinutes(30);
+
     private ProblemList Problems => values.Problems;
 
     public BoundComponent? Bind(string name, YamlNode key, YamlNode value)
@@ -30,6 +36,13 @@ internal sealed class ComponentBinder(string root, ValueBinder values, PathRule 
         var build = fields["build"] is { } buildField ? Build(buildField, name, folder, out onto) : new BuildSettings();
         var (run, port) = fields["run"] is { } runField ? Run(runField, name, build) : (null, null);
         var reconcile = fields["reconcile"] is { } reconcileField ? Reconcile(reconcileField) : (All: false, Only: []);
+        YamlNode? ledger = null;
+        var migrate = fields["migrate"] is { } migrateField ? Migrate(migrateField, name, out ledger) : null;
+        if (migrate is not null && fields["run"] is null)
+        {
+            Problems.Add(fields["migrate"]!.KeyNode, $"component `{name}` has `migrate` and no `run`: it is never rolled out, so nothing would apply its migrations", "move it to the component that runs");
+        }
+
         var inputs = values.Texts(fields["inputs"], (node, key) => paths.Glob(node, key, folder));
         var component = new Component
         {
@@ -44,10 +57,11 @@ internal sealed class ComponentBinder(string root, ValueBinder values, PathRule 
             Vars = values.Texts(fields["vars"], Variable),
             Build = build,
             Run = run,
+            Migrate = migrate,
             Probes = fields["probes"] is { } probes ? new ProbeBinder(values, name, hasPort: port is not null).Probes(probes) : new ProbeSettings(),
             At = Problems.At(key),
         };
-        return new BoundComponent(component, fields["uses"], fields["needs"], fields["reconcile"], port, onto);
+        return new BoundComponent(component, fields["uses"], fields["needs"], fields["reconcile"], port, onto) { Ledger = ledger };
     }
 
     private string? Folder(Field field)
@@ -112,6 +126,25 @@ internal sealed class ComponentBinder(string root, ValueBinder values, PathRule 
 
         names.Sort(StringComparer.Ordinal);
         return NearestName.Of(Path.GetFileName(full), names) is { } near ? $"did you mean `{near}`?" : "create it, or correct the path";
+    }
+
+    private MigrateSettings? Migrate(Field field, string component, out YamlNode? ledger)
+    {
+        ledger = null;
+        var commands = new CommandBinder(values, TemplateScope.Build, component, []);
+        if (field.Value.Kind is YamlKind.Scalar or YamlKind.List)
+        {
+            return commands.Command(field) is { } only ? new MigrateSettings(only, null, DefaultMigrateTimeout, Problems.At(field.KeyNode)) : null;
+        }
+
+        if (Fields.Of(field.Value, field.KeyNode, "`migrate`", WorkspaceKeys.Migrate, Problems) is not { } fields)
+        {
+            return null;
+        }
+
+        var (run, named, timeout) = (commands.Command(fields["run"]), values.Text(fields["ledger"]), values.Span(fields["timeout"]));
+        ledger = named is null ? null : fields["ledger"]!.Value;
+        return run is null ? null : new MigrateSettings(run, named, timeout ?? DefaultMigrateTimeout, Problems.At(field.KeyNode));
     }
 
     /// <summary>One word for all dependencies, or one for each.</summary>

@@ -23,6 +23,11 @@ internal sealed class ReferenceChecks(Workspace workspace, List<BoundComponent> 
             AreFiles(component.Uses);
             IsImage(component);
             AreDependencies(component);
+            if (component is { Ledger: { } ledger, Component.Migrate.Ledger: { } named } && !workspace.Ledgers.Any(l => l.Name == named))
+            {
+                Problems.Add(ledger, $"there is no ledger `{ProblemList.Short(named)}`", workspace.Ledgers.Count == 0 ? "add it to `ledgers`" : NearestName.Suggest(named, [.. workspace.Ledgers.Select(static l => l.Name)]));
+            }
+
         }
 
         Cycles("uses", static c => c.Uses ?? c.Base, static c => c.Component.Uses);

@@ -145,7 +145,7 @@ internal sealed class SettingsBinder(string root, ValueBinder values, PathRule p
             ledgers.Add(new LedgerSettings(key.Text, tool, path ?? "", commands.Template(fields["database"]))
             {
                 Main = values.Text(fields["main"]), Owners = fields["owners"] is { } owners ? CommandBinder.Texts(values, owners).DistinctBy(static o => o.Key.Text).ToDictionary(static o => o.Key.Text, static o => o.Value.Text) : new Dictionary<string, string>(),
-                Table = values.Text(fields["table"]), At = Problems.At(key),
+                Table = values.Text(fields["table"]), Scratch = commands.Template(fields["scratch"]), TryOn = values.Text(fields["template"]), At = Problems.At(key),
             });
         }
 

@@ -74,8 +74,16 @@ public sealed record Component
 
     public ProbeSettings Probes { get; init; } = new();
 
+    /// <summary>How its migrations are applied before it is rolled out; null: lap applies none.</summary>
+    public MigrateSettings? Migrate { get; init; }
+
     public required SourceLocation At { get; init; }
 }
+
+/// <param name="Run">Run in the component's path.</param>
+/// <param name="Ledger">One of the workspace's ledgers; null: nothing is read before and after.</param>
+/// <param name="Timeout">Bound on the command.</param>
+public sealed record MigrateSettings(CommandLine Run, string? Ledger, TimeSpan Timeout, SourceLocation At);
 
 public sealed record BuildSettings
 {
@@ -406,6 +414,15 @@ public sealed record LedgerSettings(string Name, string Tool, string Path, Templ
 
     /// <summary>Who owns its migrations, by glob below <see cref="Path"/>; the last that fits wins. Empty: CODEOWNERS says.</summary>
     public IReadOnlyDictionary<string, string> Owners { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>Where bodies may be tried: an address, or <see cref="SameServer"/>; null: nowhere (PostgreSQL).</summary>
+    public Template? Scratch { get; init; }
+
+    /// <summary>A database of the scratch server to copy with its rows; null: the schema of <see cref="Database"/>.</summary>
+    public string? TryOn { get; init; }
+
+    /// <summary>For <see cref="Scratch"/>: the server of <see cref="Database"/> itself.</summary>
+    public const string SameServer = "same-server";
 
     /// <summary>The ledger's table, when it is not called what the tool calls it.</summary>
     public string? Table { get; init; }

@@ -98,6 +98,13 @@ public static class WorkspaceKeys
         new("reflect", new KeyType.Section(Probe), "Does it answer with the new revision?", "{ http: /version, contains: \"${revision}\" }", "the target's own evidence"),
     ]);
 
+    public static readonly KeySet Migrate = new("migrate", "`components.NAME.migrate`",
+    [
+        new("run", Command, "The command that applies what is pending, run in the component's path before the component is rolled out. `${env.NAME}` may be used.", "dbmate up", Required: true),
+        new("ledger", Text, "One of `ledgers`: what it records is read before and after.", "main", "nothing is read, so every run counts as a change of the schema"),
+        new("timeout", Wait, "Bound on the command.", "10m", "`30m`"),
+    ]);
+
     public static readonly KeySet Component = new("component", "`components.NAME`",
     [
         new("path", Path, "Its folder. It may lie outside the workspace as long as it stays in the same git repository.", "src/gateway", "`.`"),
@@ -110,6 +117,7 @@ public static class WorkspaceKeys
         new("vars", new KeyType.Many(Text), "Environment variables that count as inputs.", "[BUILD_FLAVOR]", "none"),
         new("build", new KeyType.Section(Build), "How the artifact is made.", "{ steps: [ { name: compile, run: make } ], outputs: [\"out/**\"] }", "the inputs are the artifact"),
         new("run", new KeyType.SectionOrCommand(Run), "How it is started.", "{ command: out/gateway, port: 8080 }", "it is only built"),
+        new("migrate", new KeyType.SectionOrCommand(Migrate), "How its migrations are applied before it is rolled out.", "{ run: dbmate up, ledger: main }", "lap applies none"),
         new("probes", new KeyType.Section(Probes), "How it is known to be alive, ready, working and new.", "{ ready: { http: /health/ready } }", "the defaults of each"),
     ]);
 
@@ -196,6 +204,8 @@ public static class WorkspaceKeys
         new("database", Template, "How to reach the database: `postgres://USER:PASSWORD@HOST/DATABASE` or `sqlite:PATH`. It is read, never written.", "\"${env.DATABASE_URL}\"", "only the files are checked"),
         new("main", Text, "The branch that the files are checked against as if it were merged.", "origin/main", "the remote's default branch, else `main` or `master`"),
         new("owners", PlainTexts, "Who owns the migrations: patterns below `path`, the last that fits wins.", "{ \"*\": \"@data-team\" }", "what CODEOWNERS says"),
+        new("scratch", Template, "Where bodies may be tried: a PostgreSQL server that is there for trying, as a user who may make databases and roles, or `same-server` for the one of `database`. SQLite needs none.", "\"${env.SCRATCH_URL}\"", "bodies are only read"),
+        new("template", Text, "A database of the scratch server to try on, rows and all; nobody may be connected to it.", "shop_template", "the schema of `database`, without its rows"),
         new("table", Text, "The ledger's table, when it is not called what the tool calls it.", "public.my_migrations", "the tool's own name"),
     ]);
 
@@ -216,5 +226,5 @@ public static class WorkspaceKeys
 
     /// <summary>Every mapping, from the outside in.</summary>
     public static IReadOnlyList<KeySet> All =>
-        [Root, Component, Build, Step, Image, Run, Probes, Probe, Profile, Environment, Timeouts, Commands, Infra, Bootstrap, Artifacts, Journal, Trust, Ledger];
+        [Root, Component, Build, Step, Image, Run, Migrate, Probes, Probe, Profile, Environment, Timeouts, Commands, Infra, Bootstrap, Artifacts, Journal, Trust, Ledger];
 }

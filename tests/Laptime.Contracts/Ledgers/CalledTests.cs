@@ -116,7 +116,7 @@ public sealed class CalledTests
         try
         {
             var report = await new BehaviourCheck(new ProcessRunner(TimeProvider.System), TimeProvider.System).CheckAsync(
-                [body], PostgresTrialTests.Address(server, database), new BehaviourSettings(PostgresTrialTests.Address(server, "postgres"), database, IsApart: false), Nothing, folder, Cancel);
+                [body], [], PostgresTrialTests.Address(server, database), new BehaviourSettings(PostgresTrialTests.Address(server, "postgres"), database, IsApart: false), Nothing, folder, Cancel);
             Assert.Equal("affected", report.Verdict);
             Assert.Equal(["not-idempotent", "called", "called"], report.Findings.Select(f => f.Verdict));
             Assert.All(report.Findings, f => Assert.Equal("db/42.sql", f.File));
@@ -124,7 +124,7 @@ public sealed class CalledTests
             Assert.Equal("x", await server.PsqlAsync(database, "select distinct note from orders"));
 
             var readOnly = await new BehaviourCheck(new ProcessRunner(TimeProvider.System), TimeProvider.System).CheckAsync(
-                [body], PostgresTrialTests.Address(server, database), new BehaviourSettings(null, null, false), Nothing, folder, Cancel);
+                [body], [], PostgresTrialTests.Address(server, database), new BehaviourSettings(null, null, false), Nothing, folder, Cancel);
             Assert.Equal("repeat-unknown", readOnly.Findings[0].Verdict);
             Assert.StartsWith("it was not tried: the text alone says not idempotent", readOnly.Findings[0].What, StringComparison.Ordinal);
         }

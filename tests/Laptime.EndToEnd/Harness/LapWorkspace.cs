@@ -128,6 +128,17 @@ internal sealed class LapWorkspace : IAsyncDisposable
         }
     }
 
+    /// <inheritdoc cref="UntilAsync(Func{bool}, string)"/>
+    public async Task UntilAsync(Func<Task<bool>> holds, string what)
+    {
+        var began = TimeProvider.System.GetTimestamp();
+        while (!await holds())
+        {
+            Assert.True(TimeProvider.System.GetElapsedTime(began) < Bound, $"never happened: {what}");
+            await Task.Delay(20, Cancel);
+        }
+    }
+
     public async ValueTask DisposeAsync()
     {
         foreach (var process in started)

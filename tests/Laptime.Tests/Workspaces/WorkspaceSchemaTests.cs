@@ -127,16 +127,17 @@ public sealed class WorkspaceSchemaTests
         var others = string.Concat(keys.Keys.Where(k => k.Required && k.Name != key).Select(k => $", {k.Name}: {Quoted(k)}"));
         var own = $"{{ {line}{others} }}";
         var also = "catalog: { path: . }, catalog-client: { path: . }";
-        string Component(string inside) => $"name: shop\ncomponents: {{ gateway: {{ path: src/gateway, {inside} }}, {also} }}\nprofiles: {{ release: {{ vars: {{ configuration: x }} }} }}\n";
+        string Component(string inside) => $"name: shop\ncomponents: {{ gateway: {{ path: src/gateway, {inside} }}, {also} }}\nprofiles: {{ release: {{ vars: {{ configuration: x }} }} }}\nledgers: {{ main: {{ path: db/migrations }} }}\n";
         string Top(string inside) => $"name: shop\ncomponents: {{ {also} }}\nprofiles: {{ release: {{}} }}\n{inside}\n";
         return keys.Id switch
         {
             "workspace" => $"{line}\n{(key == "name" ? "" : "name: shop\n")}{(key == "components" ? "" : $"components: {{ {also} }}\n")}",
-            "component" => Component(key == "path" ? "" : line + (key == "probes" ? ", run: { command: x, port: 80 }" : "")).Replace("path: src/gateway, ", key == "path" ? line + ", " : "path: src/gateway, "),
+            "component" => Component(key == "path" ? "" : line + (key == "probes" ? ", run: { command: x, port: 80 }" : key == "migrate" ? ", run: x" : "")).Replace("path: src/gateway, ", key == "path" ? line + ", " : "path: src/gateway, "),
             "build" => Component($"build: {own}"),
             "step" => Component($"build: {{ steps: {own} }}"),
             "image" => Component($"build: {{ image: {{ {line}{(key is "root" or "workdir" or "user" or "env" or "labels" or "port" or "command" ? ", base: scratch" : "")} }} }}"),
             "run" => Component($"run: {{ {line}{(key == "command" ? ", port: 80" : ", command: x")} }}"),
+            "migrate" => Component($"run: x, migrate: {own}"),
             "probes" => Component($"run: {{ command: x, port: 80 }}, probes: {own}"),
             "probe" => Component($"run: {{ command: x, port: 80 }}, probes: {{ ready: {{ {(key is "http" or "tcp" or "run" or "file" ? "" : "http: /, ")}{line} }} }}"),
             "profile" => $"name: shop\ncomponents: {{ {also} }}\nprofiles: {{ release: {own} }}\n",
