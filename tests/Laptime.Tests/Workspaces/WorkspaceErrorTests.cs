@@ -19,7 +19,7 @@ public sealed class WorkspaceErrorTests
         { "‸Inputs: a", "unknown key `Inputs`", "did you mean `inputs`?" },
         { "‸usse: []", "unknown key `usse`", "did you mean `uses`?" },
         { "‸probe: {}", "unknown key `probe`", "did you mean `probes`?" },
-        { "‸zzzzzz: {}", "unknown key `zzzzzz`", "valid: path, inputs, uses, needs, reconcile, vars, build, run, probes" },
+        { "‸zzzzzz: {}", "unknown key `zzzzzz`", "valid: path, inputs, uses, needs, reconcile, vars, build, run, migrate, probes" },
         { "build: { ‸step: [] }", "unknown key `step` in `build`", "did you mean `steps`?" },
         { "build: { ‸output: [] }", "unknown key `output`", "did you mean `outputs`?" },
         { "build: { steps: [ { name: a, run: b, ‸knd: compile } ] }", "unknown key `knd` in a step", "did you mean `kind`?" },
