@@ -115,6 +115,7 @@ public sealed class GateTests
         Assert.Contains("in the claim it ended with exit code 0", failed.Text("difference"), StringComparison.Ordinal);
         Assert.Equal("local/helper.sh", failed["suspects"]!.AsArray().Single()!["path"]!.GetValue<string>());
         Assert.Equal("fail", (await ItemAsync(ben)).Text("status"));
+        Assert.EndsWith("only the claimer had local/helper.sh", (await ItemAsync(ben)).Text("why"), StringComparison.Ordinal);
         (await ben.LapAsync("gate", "status", "--require-pass")).Exits(24);
         var human = (await ben.LapAsync("gate", "verify", "tests")).Exits(24).Out;
         Assert.Contains("local/helper.sh: it was in Ann's folder and is not in the commit", human, StringComparison.Ordinal);
@@ -212,6 +213,16 @@ public sealed class GateTests
         await NameAsync(ben, "Cem");
         await ActAsync(ben, 0, "lift", "tests", "--reason", "it does");
         Assert.Equal("pass", (await ItemAsync(ben)).Text("status"));
+
+        var veto = await ActAsync(ben, 0, "veto", "tests", "--reason", "still");
+        await CommitAsync(ben, "veto");
+        await ben.GitAsync("rm", "-q", veto.Text("record"));
+        await CommitAsync(ben, "tidy");
+        var removed = await ItemAsync(ben);
+        Assert.Equal("broken", removed.Text("status"));
+        Assert.Contains("was removed in " + (await ben.RunAsync("git", "rev-parse", "HEAD"))[..12], removed.Text("why"), StringComparison.Ordinal);
+        await ben.GitAsync("checkout", "-q", "HEAD^", "--", veto.Text("record"));
+        Assert.Equal("veto", (await ItemAsync(ben)).Text("status"));
     }
 
     [Fact]

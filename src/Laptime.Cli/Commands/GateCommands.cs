@@ -11,7 +11,7 @@ namespace Laptime.Cli.Commands;
 /// <summary>`lap gate`: a definition of done that nobody can tick off alone. Works in any git repository; a laptime.yaml is not needed.</summary>
 internal static class GateCommands
 {
-    private static readonly Argument<string> Id = new("ID") { Description = "An item of gates.yaml", CompletionSources = { static _ => Ids() } };
+    private static readonly Argument<string> Id = new("ID") { Description = "An item of gates.yaml", HelpName = "ID", CompletionSources = { static _ => Ids() } };
     private static readonly Option<string?> Key = Flag.Text("--key", "The private key that signs the record (default: the one in .laptime/keys, if there is one)", "FILE");
     private static readonly Option<string[]> More = Flag.Paths("--path", "A folder of programs that the checks need, beside the standard ones; may be given several times");
     private static readonly Option<string?> Reason = Flag.Text("--reason", "What is wrong, or why it is not any more", "TEXT");
@@ -39,7 +39,13 @@ internal static class GateCommands
         async session =>
         {
             var (book, item) = await OpenAsync(session);
-            var verified = await book.VerifyAsync(item, [.. session.Arguments.GetValue(More)!.Select(p => Path.GetFullPath(p, Session.Here()))], session.Shutdown.Token);
+            var more = session.Arguments.GetValue(More)!.Select(p => Path.GetFullPath(p, Session.Here())).ToList();
+            if (more.Find(p => !Directory.Exists(p)) is { } none)
+            {
+                throw new LapException("there is no such folder", $"--path {none}", "name a folder that programs lie in");
+            }
+
+            var verified = await book.VerifyAsync(item, more, session.Shutdown.Token);
             Console.Out.Write(GateView.Verified(verified, book.Sheet, session.Terminal));
             return verified.Passed ? 0 : Outcome.GateFailed.ExitCode;
         },

@@ -110,17 +110,23 @@ internal static class GateView
 
         var page = new Page(terminal);
         page.Table(
-            [new Column(""), new Column("item"), new Column("status"), new Column("claimed", Yields: Yields.First), new Column("age", Right: true, Yields: Yields.First), new Column("why", Yields: Yields.Shrinking)],
+            [new Column(""), new Column("item"), new Column("status"), new Column("commit", Yields: Yields.Late), new Column("age", Right: true, Yields: Yields.Late), new Column("claimed by", Yields: Yields.Shrinking), new Column("verified by", Yields: Yields.Shrinking)],
             [.. board.Items.Select(i => new Span[]
             {
-                Sign(i.Status, terminal), i.Item.Id, new(GateMarkdown.Shown(i.Status), Tones(i.Status)), new(i.Claim is { } claim ? $"{claim.Record.Revision![..7]} {claim.Record.By.Name}" : "", Tone.Dim),
-                new(i.Claim is { } aged ? HistoryView.Coarse(Math.Max(0, (now - aged.Record.At).TotalSeconds)) : "", Tone.Dim), new(i.Why, i.Status == GateStatus.Pass ? Tone.Dim : Tone.Plain),
+                Sign(i.Status, terminal), i.Item.Id, new(GateMarkdown.Shown(i.Status), Tones(i.Status)), new(i.Claim is { } claim ? claim.Record.Revision![..7] : "", Tone.Dim),
+                new(i.Claim is { } aged ? HistoryView.Coarse(Math.Max(0, (now - (i.Verdicts.Count > 0 ? i.Verdicts[^1] : aged).Record.At).TotalSeconds)) : "", Tone.Dim),
+                i.Claim?.Record.By.Name ?? "", i.Verdicts.Count > 0 ? string.Join(", ", i.Verdicts.Select(v => v.Record.By.Name)) : "",
             })]);
         page.Blank();
-        // A table cuts what is too long; what somebody has to act on stands here in full.
+        // What somebody has to act on.
         foreach (var item in board.Items.Where(i => i.Status is not (GateStatus.Pass or GateStatus.Unclaimed)))
         {
-            page.Wrapped(new Span($"  {item.Item.Id}", Tone.Strong), item.Why, Math.Min(24, item.Item.Id.Length + 4));
+            page.Wrapped(Sign(item.Status, terminal), $"{item.Item.Id}: {item.Why}", 2);
+        }
+
+        if (!board.IsDone && board.Items.Any(i => i.Status is not (GateStatus.Pass or GateStatus.Unclaimed)))
+        {
+            page.Blank();
         }
 
         var passing = board.Items.Count(i => i.Status == GateStatus.Pass);

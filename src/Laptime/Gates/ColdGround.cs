@@ -1,5 +1,6 @@
 using System.Collections;
 using System.Globalization;
+using Laptime.Fingerprints;
 using Laptime.Foundations;
 using Laptime.Processes;
 
@@ -41,20 +42,25 @@ internal sealed class ColdGround : IAsyncDisposable
     /// <param name="path">Program folders beside the standard ones.</param>
     public static async Task<ColdGround> MakeAsync(IReadOnlyList<string> path)
     {
-        foreach (var left in Directory.EnumerateDirectories(System.IO.Path.GetTempPath(), Prefix + "*"))
+        var temporary = System.IO.Path.GetTempPath();
+        try
         {
-            if (IsLeft(System.IO.Path.GetFileName(left)))
+            foreach (var left in Directory.EnumerateDirectories(temporary, Prefix + "*").Where(IsLeft))
             {
-                await RemoveAsync(left).ConfigureAwait(false);
+                await TidyAsync(left).ConfigureAwait(false);
             }
-        }
 
-        // The name says whose it is, so that there is no moment in which it is nobody's.
-        var ticks = ProcessOwner.TicksOf(System.Environment.ProcessId) ?? 0;
-        var folder = Directory.CreateTempSubdirectory(string.Create(CultureInfo.InvariantCulture, $"{Prefix}{System.Environment.ProcessId}-{ticks}-")).FullName;
-        Directory.CreateDirectory(System.IO.Path.Combine(folder, "home"));
-        Directory.CreateDirectory(System.IO.Path.Combine(folder, "tmp"));
-        return new ColdGround(folder, path);
+            // The name says whose it is, so that there is no moment in which it is nobody's.
+            var ticks = ProcessOwner.TicksOf(System.Environment.ProcessId) ?? 0;
+            var folder = Directory.CreateTempSubdirectory(string.Create(CultureInfo.InvariantCulture, $"{Prefix}{Host}-{System.Environment.ProcessId}-{ticks}-")).FullName;
+            Directory.CreateDirectory(System.IO.Path.Combine(folder, "home"));
+            Directory.CreateDirectory(System.IO.Path.Combine(folder, "tmp"));
+            return new ColdGround(folder, path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new FaultException(new Fault(Outcome.GateFailed, $"there is no place for a fresh clone: {e.Message}", temporary, "name a folder that you may write to: TMPDIR"), e);
+        }
     }
 
     public async ValueTask DisposeAsync() => await RemoveAsync(folder).ConfigureAwait(false);
@@ -83,10 +89,31 @@ internal sealed class ColdGround : IAsyncDisposable
 
     private string In(string name) => System.IO.Path.Combine(folder, name);
 
-    private static bool IsLeft(string name) =>
-        name[Prefix.Length..].Split('-') is [var pid, var ticks, ..]
+    /// <summary>Containers that share a temporary folder have the same process ids.</summary>
+    private static string Host => Digest.Of(System.Environment.MachineName).Short[..6];
+
+    /// <summary>Ours by its name, its owner has ended, and it is no link that somebody put there for us to follow.</summary>
+    private static bool IsLeft(string folder) =>
+        System.IO.Path.GetFileName(folder)[Prefix.Length..].Split('-') is [var host, var pid, var ticks, ..] && host == Host && new DirectoryInfo(folder).LinkTarget is null
         && int.TryParse(pid, CultureInfo.InvariantCulture, out var number) && long.TryParse(ticks, CultureInfo.InvariantCulture, out var started)
         && ProcessOwner.TicksOf(number) != started;
+
+    /// <summary>What somebody else left is theirs to remove.</summary>
+    private static async Task TidyAsync(string left)
+    {
+        try
+        {
+            if (OperatingSystem.IsWindows() || File.GetUnixFileMode(left) == (UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute))
+            {
+                _ = Directory.EnumerateFileSystemEntries(left).FirstOrDefault();
+                await RemoveAsync(left).ConfigureAwait(false);
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or FaultException)
+        {
+            // Another user's, or in use again: the room that is made now is another.
+        }
+    }
 
     private static async Task RemoveAsync(string folder)
     {

@@ -43,13 +43,13 @@ public sealed partial class GateBook
             }
         }
 
+        var notes = await AfterwardsAsync(item, head, cancel).ConfigureAwait(false);
         var evidence = checks.Evidence(item, await repository.FilesAsync(cancel).ConfigureAwait(false), records.Keep);
         if (GateChecks.Without(item, evidence) is { Count: > 0 } without)
         {
             throw Refused(item, $"the check passed, but left no {string.Join(", ", without)}", "let the check write it, or take it out of `evidence`", []);
         }
 
-        var notes = await AfterwardsAsync(item, head, cancel).ConfigureAwait(false);
         var record = await AddAsync(
             new GateRecord
             {

@@ -32,7 +32,7 @@ public sealed partial class GateBook
         }
 
         await using var ground = await ColdGround.MakeAsync(path).ConfigureAwait(false);
-        parts.Say?.Invoke($"{item.Id}: a fresh clone of {revision[..12]}, in an empty folder with a clean environment");
+        parts.Say?.Invoke($"{item.Id}: cloning {revision[..12]} into an empty folder");
         await repository.CloneAsync(ground.Tree, revision, ground.Environment, cancel).ConfigureAwait(false);
         var cold = await RepeatAsync(item, claim, ground, cancel).ConfigureAwait(false);
         var record = await AddAsync(
@@ -48,7 +48,7 @@ public sealed partial class GateBook
     /// <summary>The newest claim of somebody else, of the present if there is one.</summary>
     private async Task<(StoredRecord Claim, GateStale? Stale)> ClaimOfAnotherAsync(GateItem item, GateRecord me, string? knownKey, string head, CancellationToken cancel)
     {
-        var (whole, troubles) = records.Of(item.Id);
+        var (whole, troubles) = await RecordsAsync(item, head, cancel).ConfigureAwait(false);
         if (troubles.Count > 0)
         {
             throw Refused(item, $"{troubles[0].File} {troubles[0].What}", "git checkout brings the record back as it was; what was never committed is removed", []);

@@ -42,6 +42,7 @@ public sealed partial class GateBook
     private readonly GateRepository repository;
     private readonly GateSignatures signatures;
     private readonly GateRecords records;
+    private IReadOnlyList<(string Path, string Commit)>? removed;
 
     private GateBook(GateSheet sheet, GateRepository repository, GateParts parts)
     {
@@ -122,7 +123,7 @@ public sealed partial class GateBook
 
     private async Task<GateStanding> StandingAsync(GateItem item, string head, GateInputs inputs, CancellationToken cancel)
     {
-        var (whole, troubles) = records.Of(item.Id);
+        var (whole, troubles) = await RecordsAsync(item, head, cancel).ConfigureAwait(false);
         var stale = new Dictionary<Digest, GateStale?>();
         foreach (var claim in whole.Where(r => r.Kind == "claim"))
         {
@@ -130,6 +131,17 @@ public sealed partial class GateBook
         }
 
         return GateJudge.Of(item, whole, troubles, Sheet.Signed, c => stale[c.Digest]);
+    }
+
+    /// <summary>The item's records, and what was removed that spoke against it: no history loses a veto or a FAIL silently.</summary>
+    private async Task<(IReadOnlyList<StoredRecord> Whole, IReadOnlyList<GateTrouble> Troubles)> RecordsAsync(GateItem item, string head, CancellationToken cancel)
+    {
+        var (whole, troubles) = records.Of(item.Id);
+        removed ??= await repository.RemovedAsync(repository.InTop(Sheet.Records), head, cancel).ConfigureAwait(false);
+        var own = repository.InTop($"{Sheet.Records}/{item.Id}/");
+        var lost = removed.Where(r => r.Path.StartsWith(own, StringComparison.Ordinal) && RecordNames.Read(r.Path[own.Length..]) is ("veto" or "fail", _) && !File.Exists(Path.Combine(repository.Top, r.Path)))
+            .DistinctBy(r => r.Path).Select(r => new GateTrouble(item.Id, $"{Sheet.Records}/{item.Id}/{r.Path[own.Length..]}", $"was removed in {r.Commit[..12]}: git checkout {r.Commit[..12]}^ -- {r.Path}"));
+        return (whole, [.. troubles, .. lost]);
     }
 
     /// <summary>What differs from the commit, without records.</summary>

@@ -94,7 +94,7 @@ public static class GateJudge
 
         if (verdicts!.FirstOrDefault(v => v.Kind == "fail") is { } failed)
         {
-            return Standing_(GateStatus.Fail, $"{failed.Record.By.Name}: {failed.Record.Difference}");
+            return Standing_(GateStatus.Fail, $"{failed.Record.By.Name}: {failed.Record.Difference}{(failed.Record.Suspects is [var suspect, ..] ? $"; only the claimer had {suspect.Path}" : "")}");
         }
 
         return verdicts!.Count > 0

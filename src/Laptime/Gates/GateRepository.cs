@@ -97,6 +97,27 @@ internal sealed class GateRepository(ProcessRunner runner, string top, string be
         return result.Succeeded && lines is [var line] && line.IndexOf('\t') is > 0 and var tab ? (line[..tab], line[(tab + 1)..]) : null;
     }
 
+    /// <summary>Files below a folder that some commit on the way to this one removed, with that commit. Those that are here again too.</summary>
+    public async Task<IReadOnlyList<(string Path, string Commit)>> RemovedAsync(string folder, string commit, CancellationToken cancel)
+    {
+        // Full history, and merges against each parent: a removal in a side branch, or in the merge itself, is one too.
+        var names = await NamesAsync(["--literal-pathspecs", "log", "--full-history", "-m", "--no-renames", "--diff-filter=D", "--name-only", "-z", "--format=%x01%H", commit, "--", folder], cancel).ConfigureAwait(false);
+        var (removed, at) = (new List<(string, string)>(), "");
+        foreach (var name in names.Select(n => n.TrimStart('\n')))
+        {
+            if (name.StartsWith('\u0001'))
+            {
+                at = name[1..].TrimEnd('\n');
+            }
+            else if (name.Length > 0)
+            {
+                removed.Add((name, at));
+            }
+        }
+
+        return removed;
+    }
+
     /// <summary>Tracked files of a commit that have a text in them.</summary>
     public async Task<IReadOnlyList<string>> MentionsAsync(string commit, string text, CancellationToken cancel)
     {
@@ -112,7 +133,7 @@ internal sealed class GateRepository(ProcessRunner runner, string top, string be
     {
         // Also what no branch has: a claim on a detached head.
         const string upload = "git -c uploadpack.allowAnySHA1InWant=true upload-pack";
-        await DoAsync(top, ["clone", "--quiet", "--no-local", "--no-checkout", "--template=", "--upload-pack", upload, top, folder], null, cancel).ConfigureAwait(false);
+        await DoAsync(top, ["clone", "--quiet", "--no-local", "--no-checkout", "--template=", "--origin", "origin", "--upload-pack", upload, top, folder], null, cancel).ConfigureAwait(false);
         var clone = new GateRepository(runner, folder, "");
         if (!await clone.HasAsync(commit, cancel).ConfigureAwait(false))
         {
