@@ -29,7 +29,7 @@ public sealed record Outcome
     public static readonly Outcome GuardrailRefused = new("guardrail-refused", 21, "a guardrail of the safe loop refused");
     public static readonly Outcome RollbackFailed = new("rollback-failed", 22, "the rollback itself failed");
     public static readonly Outcome TierFailed = new("tier-failed", 23, "a recipe tier failed");
-    public static readonly Outcome GateFailed = new("gate-failed", 24, "a gate's check failed");
+    public static readonly Outcome GateFailed = new("gate-failed", 24, "a gate's check failed, or its claim was refused");
     public static readonly Outcome NeverListened = new("never-listened", 25, "alive, but nothing accepted a connection before the bound");
     public static readonly Outcome Flapping = new("flapping", 26, "ready and not ready in turn");
     public static readonly Outcome Interrupted = new("interrupted", 130, "interrupted by Ctrl-C");
