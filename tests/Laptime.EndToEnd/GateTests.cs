@@ -226,6 +226,31 @@ public sealed class GateTests
     }
 
     [Fact]
+    public async Task A_program_outside_of_the_systems_folders_is_named_by_its_folder_and_the_newest_verdict_counts()
+    {
+        await using var ann = await AnnAsync("items: [ { id: tests, text: They pass., check: [own-tool, ok] } ]\n");
+        var tools = Directory.CreateDirectory(Path.Combine(ann.Beside, "tools")).FullName;
+        File.WriteAllText(Path.Combine(tools, "own-tool"), "#!/bin/sh\necho $1\n");
+        File.SetUnixFileMode(Path.Combine(tools, "own-tool"), (UnixFileMode)0b111_101_101);
+        ann.Environment["PATH"] = $"{tools}:{ann.Environment["PATH"]}";
+        // Also on no branch.
+        await ann.RunAsync("git", "checkout", "-q", "--detach");
+        ann.Write("notes.txt", "detached\n");
+        await CommitAsync(ann);
+        await ActAsync(ann, 0, "claim", "tests");
+        await NameAsync(ann, "Ben");
+        await ann.RunAsync("git", "config", "clone.defaultRemoteName", "upstream");
+        await ann.RunAsync("git", "config", "core.autocrlf", "true");
+        await ann.RunAsync("git", "checkout", "-q", "main");
+        var missing = await ActAsync(ann, 24, "verify", "tests");
+        Assert.Contains("--path FOLDER", missing["notes"]![0]!.GetValue<string>(), StringComparison.Ordinal);
+        await ActAsync(ann, 0, "verify", "tests", "--path", tools);
+        (await ann.LapAsync("gate", "verify", "tests", "--path", "nowhere")).Exits(2);
+        await ann.RunAsync("git", "checkout", "-q", "-");
+        Assert.Equal("pass", (await ItemAsync(ann)).Text("status"));
+    }
+
+    [Fact]
     public async Task A_check_that_hangs_is_ended_at_its_bound_in_claim_and_verification()
     {
         await using var ann = await AnnAsync(Sheet.Replace("check: ./check.sh", "check: ./check.sh\n    timeout: 1s"), "#!/bin/sh\nmkdir -p out && echo 1 > out/report.txt\n[ -f local/quick ] || sleep 600\n");

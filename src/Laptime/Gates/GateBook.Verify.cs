@@ -15,6 +15,9 @@ public sealed record GateVerified(GateItem Item, StoredRecord Claim, StoredRecor
 
 public sealed partial class GateBook
 {
+    /// <summary>What a shell ends with when it does not find a program.</summary>
+    private const int ProgramMissing = 127;
+
     /// <summary>Repeats what somebody else claimed: from a fresh clone of the claimed commit, in an empty folder, with a clean environment.</summary>
     /// <param name="path">Program folders beside the standard ones.</param>
     /// <exception cref="FaultException">There is nothing to verify, or it is this person's own claim (24).</exception>
@@ -118,6 +121,11 @@ public sealed partial class GateBook
 
         var evidence = difference is null ? checks.Evidence(item, await there.FilesAsync(cancel).ConfigureAwait(false), keep: null) : [];
         var notes = new List<string>();
+        if (runs is [.., { ExitCode: ProgramMissing, TimedOut: false }])
+        {
+            notes.Add("a program was not found: the room has only the system's folders; --path FOLDER adds one, and your newest verdict is the one that counts");
+        }
+
         var evidenceDiffers = difference is null && Compare(sheet, item, claim, root, evidence, runs, notes, ref difference);
         var suspects = difference is null
             ? []
@@ -137,7 +145,7 @@ public sealed partial class GateBook
         }
         catch (FaultException e) when (e.Fault.Outcome == Outcome.GateFailed)
         {
-            return new GateRun(item.Id, item.Line, 127, TimedOut: false, e.Fault.What, 0, Digest.None.ToString(), []);
+            return new GateRun(item.Id, item.Line, ProgramMissing, TimedOut: false, e.Fault.What, 0, Digest.None.ToString(), []);
         }
     }
 
