@@ -19,6 +19,7 @@ IReadOnlyList<int> sizes = [10_000];
 var rounds = 11;
 var parts = new List<string>();
 string? turbo = null;
+string? behaviour = null;
 string? postgres = null;
 for (var i = 1; i < args.Length; i++)
 {
@@ -38,6 +39,10 @@ for (var i = 1; i < args.Length; i++)
             break;
         case "noop" or "loop" or "aa" or "record" or "store" or "engines" or "ledger":
             names.Add(args[i]);
+            break;
+        case "behaviour":
+            behaviour = args[++i];
+            names.Add("behaviour");
             break;
         case "--part":
             parts.AddRange(args[++i].Split(','));
@@ -75,6 +80,12 @@ try
     if (names.Count == 0 || names.Contains("store"))
     {
         StoreBench.Run(new Page(Docs("store"), "Artifacts in and out of stores"), rounds);
+    }
+
+    if (behaviour is not null)
+    {
+        await BehaviourBench.RunAsync(new Page(Docs("behaviour"), "Trying migrations"), behaviour, rounds);
+        return 0;
     }
 
     if (names.Contains("engines"))

@@ -70,7 +70,8 @@ public sealed class Deployer(
             var recreate = MustRecreate(options, detected) || options.Recreate;
             Begin(timeline);
             var built = await new BuildPhase(run, detected, detector, store, new ArtifactFetch(store, lookup?.Shared), lookup, earlier, builder, onLine).RunAsync(plan, cancel);
-            var rollout = new RolloutPhase(run, store, target, prober) { Migrations = new Migrations(run, builder.Runner, Ledgers) };
+            using var migrations = new Migrations(run, builder.Runner, Ledgers);
+            var rollout = new RolloutPhase(run, store, target, prober) { Migrations = migrations };
             await rollout.RememberBuiltAsync(built, detected.Facts, cancel);
             var rolledOut = built.Components.Any(c => c.RollsOut) || recreate || orphans || plan.Bootstrap is not null
                 ? await rollout.RunAsync(built with { Bootstrap = plan.Bootstrap }, detected.Facts, recreate, builder.Runner, cancel) : 0;

@@ -13,7 +13,7 @@ public delegate Task<LedgerHead?> LedgerLook(string ledger, CancellationToken ca
 /// Applies a component's migrations with its own command, under the environment's lock and before the component is rolled out. What the ledger records is
 /// read before and after: when it moved, or nobody can say that it did not, what was verified before is no proven rollback target any more.
 /// </summary>
-internal sealed class Migrations(TransactionRun run, ProcessRunner runner, LedgerLook? look)
+internal sealed class Migrations(TransactionRun run, ProcessRunner runner, LedgerLook? look) : IDisposable
 {
     /// <summary>Tools of one database get in each other's way.</summary>
     private readonly SemaphoreSlim one = new(1);
@@ -45,6 +45,8 @@ internal sealed class Migrations(TransactionRun run, ProcessRunner runner, Ledge
             one.Release();
         }
     }
+
+    public void Dispose() => one.Dispose();
 
     private async Task ApplyAsync(Component component, EnvironmentLock held, int segment, StateStore state, Lock gate, CancellationToken cancel)
     {
