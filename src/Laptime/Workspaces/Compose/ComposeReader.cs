@@ -3,34 +3,84 @@ using Laptime.Workspaces.Yaml;
 
 namespace Laptime.Workspaces.Compose;
 
-/// <summary>One reading of one set of files: text, nodes, variables, long forms, joining, <c>extends</c>, profiles, variables of services; then the binder.</summary>
+/// <summary>
+/// One reading of one set of files: text, nodes, variables, long forms, <c>include</c>, joining, <c>extends</c>, profiles, variables of services; then the binder. What is included is read
+/// by a reader of its own, with its own folder and variables.
+/// </summary>
 internal sealed class ComposeReader
 {
     private readonly IReadOnlyList<string> files;
     private readonly string directory;
     private readonly Func<string, string?> lookup;
+    private readonly Func<string, string?> outermost;
     private readonly Interpolation interpolation;
-    private readonly ProblemCollector problems = new();
-    private readonly SortedSet<string> sources = new(StringComparer.Ordinal);
-    private readonly SortedSet<string> missing = new(StringComparer.Ordinal);
-    private readonly SortedSet<string> asked = new(StringComparer.Ordinal);
+    private readonly ComposeIncludes includes;
+    private readonly ProblemCollector problems;
+    private readonly SortedSet<string> sources;
+    private readonly SortedSet<string> missing;
+    private readonly SortedSet<string> asked;
     private readonly Dictionary<string, ComposeNode> read = new(StringComparer.Ordinal);
-    private readonly List<string> warnings = [];
+    private readonly List<string> warnings;
 
     public ComposeReader(IReadOnlyList<string> files, Func<string, string?> environmentVariable)
     {
         this.files = files;
         directory = Path.GetDirectoryName(files[0])!;
+        (problems, sources, missing, asked, warnings) = (new ProblemCollector(), new(StringComparer.Ordinal), new(StringComparer.Ordinal), new(StringComparer.Ordinal), []);
         var variables = Variables(Path.Combine(directory, ".env"), environmentVariable, required: false);
-        lookup = name =>
+        outermost = lookup = name =>
         {
             asked.Add(name);
             return environmentVariable(name) ?? variables.GetValueOrDefault(name);
         };
         interpolation = new Interpolation(lookup);
+        includes = new ComposeIncludes(problems, directory, files, Included);
+    }
+
+    /// <summary>Of what another one includes: the variables that stand there stand before its own.</summary>
+    private ComposeReader(ComposeReader outer, ComposeInclude included)
+    {
+        (files, directory, outermost) = (included.Files, included.Directory, outer.outermost);
+        (problems, sources, missing, asked, warnings) = (outer.problems, outer.sources, outer.missing, outer.asked, outer.warnings);
+        var variables = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var file in included.Variables)
+        {
+            foreach (var (name, value) in Variables(file, name => outer.lookup(name) ?? variables.GetValueOrDefault(name), required: false))
+            {
+                variables[name] = value;
+            }
+        }
+
+        lookup = name => outer.lookup(name) ?? variables.GetValueOrDefault(name);
+        interpolation = new Interpolation(lookup);
+        includes = outer.includes.Within(directory, files, Included);
     }
 
     public ComposeProject Read()
+    {
+        var joined = Whole();
+        if (joined.Given("services") is not { Entries.Count: > 0 })
+        {
+            throw new LapException("the compose file has no services", joined.At.ToString(), "add `services:`");
+        }
+
+        var project = new ComposeBinder(Completed(joined), directory, lookup, problems).Bind();
+        problems.ThrowIfAny();
+        sources.UnionWith(project.Configs.Concat(project.Secrets).Where(static c => c.Content is not null).Select(static c => c.Node?.TextOf("file")).OfType<string>().Select(f => Path.GetFullPath(Path.Combine(directory, f))));
+        return project with
+        {
+            Files = files, Sources = [.. files, .. sources.Where(s => !files.Contains(s))], Missing = [.. missing], Warnings = [.. warnings.Distinct(StringComparer.Ordinal)], Variables = [.. asked],
+        };
+    }
+
+    /// <summary>The resources of what is included, as if they had been written in the file that includes it.</summary>
+    private ComposeNode Included(ComposeInclude included)
+    {
+        var reader = new ComposeReader(this, included);
+        return ComposeRebase.Of(reader.Completed(reader.Whole()), reader.directory, directory, reader.lookup);
+    }
+
+    private ComposeNode Whole()
     {
         ComposeNode? joined = null;
         foreach (var file in files)
@@ -40,15 +90,21 @@ internal sealed class ComposeReader
         }
 
         problems.ThrowIfAny();
-        if (joined!.Given("services") is not { Kind: YamlKind.Map, Entries.Count: > 0 } services)
+        ComposeShape.Check(joined!, problems, warnings);
+        if (joined!.Given("services") is { } services && services.Kind != YamlKind.Map)
         {
-            throw new LapException("the compose file has no services", joined.At.ToString(), "add `services:`");
+            problems.Add(services.At, $"`services` must be a mapping, not {services.Describe()}", "write the services' names and what they are, indented below it");
         }
 
-        ComposeShape.Check(joined, problems, warnings);
         problems.ThrowIfAny();
-        var active = new List<ComposeEntry>(services.Entries.Count);
-        foreach (var entry in services.Entries)
+        return joined;
+    }
+
+    /// <summary>Active services only, with what they extend and their variables.</summary>
+    private ComposeNode Completed(ComposeNode joined)
+    {
+        var active = new List<ComposeEntry>();
+        foreach (var entry in joined.Given("services")?.Entries ?? [])
         {
             if (!entry.Key.StartsWith(KeySet.OwnPrefix, StringComparison.Ordinal) && IsActive(entry.Value))
             {
@@ -57,19 +113,13 @@ internal sealed class ComposeReader
         }
 
         problems.ThrowIfAny();
-        joined = joined.With("services", services with { Entries = active });
         foreach (var (name, at) in interpolation.Unset)
         {
             warnings.Add($"{at}: the variable {name} is not set: it is taken as empty");
         }
 
-        var project = new ComposeBinder(joined, directory, lookup, problems).Bind();
-        problems.ThrowIfAny();
-        sources.UnionWith(project.Configs.Concat(project.Secrets).Where(static c => c.Content is not null).Select(static c => c.Node?.TextOf("file")).OfType<string>().Select(f => Path.GetFullPath(Path.Combine(directory, f))));
-        return project with
-        {
-            Files = files, Sources = [.. files, .. sources.Where(s => !files.Contains(s))], Missing = [.. missing], Warnings = warnings, Variables = [.. asked.Union(interpolation.Asked)],
-        };
+        asked.UnionWith(interpolation.Asked);
+        return joined.Given("services") is { } services ? joined.With("services", services with { Entries = active }) : joined;
     }
 
     private ComposeNode File(string file)
@@ -87,7 +137,8 @@ internal sealed class ComposeReader
             : throw new LapException("the compose file has no services", $"{told.File}:{yaml?.Line ?? 1}:{yaml?.Column ?? 1}", "add `services:`");
         told.ThrowIfAny();
         sources.Add(file);
-        return read[file] = new ShortForms(problems).Project(root);
+        root = new ShortForms(problems).Project(root);
+        return read[file] = files.Contains(file) ? includes.Follow(root) : root;
     }
 
     private bool IsActive(ComposeNode service)
@@ -97,7 +148,7 @@ internal sealed class ComposeReader
             return true;
         }
 
-        var wanted = (lookup("COMPOSE_PROFILES") ?? "").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        var wanted = (outermost("COMPOSE_PROFILES") ?? "").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
         return wanted.Contains("*") || profiles.Items.Any(p => wanted.Contains(p.Text));
     }
 
