@@ -37,6 +37,9 @@ public sealed record PlannedComponent
     /// <summary>What its instances load of each dependency when they are started now; without those that nobody can know yet.</summary>
     public IReadOnlyDictionary<string, Digest> Loads { get; init; } = new Dictionary<string, Digest>();
 
+    /// <summary>The deployment whose settings come back with its artifact; null: the settings are those of the files.</summary>
+    public DeployedRecord? Again { get; init; }
+
     /// <summary>With <see cref="ActionKind.Reconcile"/>: the dependencies that are why.</summary>
     public IReadOnlyList<string> ReconciledFor { get; init; } = [];
 
@@ -75,6 +78,10 @@ public sealed record DeployedRecord
 
     /// <summary>Digests of the run settings by name, so that a change can be named.</summary>
     public IReadOnlyDictionary<string, string> RunSettings { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>By what the target finds the settings again that its instances were started with; none: it keeps none.</summary>
+    [System.Text.Json.Serialization.JsonIgnore(Condition = System.Text.Json.Serialization.JsonIgnoreCondition.WhenWritingDefault)]
+    public Digest Stack { get; init; }
 
     /// <summary>The schema of its database moved on since it was verified, in words: no proven rollback target any more. Null: it did not, as far as lap knows.</summary>
     [System.Text.Json.Serialization.JsonIgnore(Condition = System.Text.Json.Serialization.JsonIgnoreCondition.WhenWritingNull)]

@@ -22,6 +22,14 @@ public abstract class Target : IAsyncDisposable
     /// </summary>
     public abstract Task<RolloutResult> RolloutAsync(RolloutRequest request, Gate gate, Timeline timeline, int? parentSegment, CancellationToken cancel);
 
+    /// <summary>Why a component cannot be started again with what was kept of an earlier rollout (<see cref="RolloutResult.Stack"/>), in a clause; null: it can.</summary>
+    public virtual Task<string?> WhyNotAgainAsync(string component, Digest stack, CancellationToken cancel) => Task.FromResult<string?>("this target keeps none");
+
+    /// <summary>What was kept of a component beside <paramref name="wanted"/> may go: no record names it any more.</summary>
+    public virtual void KeepOnly(string component, IReadOnlySet<Digest> wanted)
+    {
+    }
+
     /// <summary>Stops and removes a component; true when there was something to remove.</summary>
     /// <param name="component">Its name.</param>
     /// <param name="fence">Fencing token of the lock: a target that saw a higher one refuses.</param>
@@ -144,6 +152,9 @@ public sealed record RolloutRequest
     /// </summary>
     public IReadOnlyList<string> ReconciledFor { get; init; } = [];
 
+    /// <summary>Settings that were kept of an earlier rollout, to be started with again in place of those of <see cref="Component"/>; none: those.</summary>
+    public Digest Stack { get; init; }
+
     /// <summary>Fencing token of the lock: a target that saw a higher one refuses.</summary>
     public required long Fence { get; init; }
 
@@ -170,6 +181,9 @@ public sealed record RolloutResult(SignalSet Signals, Fault? Fault, string? Stil
 
     /// <summary>Time that the place itself took, each with the setting that removes it.</summary>
     public IReadOnlyList<EngineDelay> Delays { get; init; } = [];
+
+    /// <summary>By what the target finds the settings again that it started this with; none: it keeps none.</summary>
+    public Digest Stack { get; init; }
 
     /// <summary>False: no port of this machine leads to it, only other components reach it.</summary>
     public bool Reached { get; init; } = true;

@@ -83,6 +83,7 @@ internal sealed class RolloutPhase(TransactionRun run, ArtifactStore store, Targ
         foreach (var name in removed)
         {
             state.Removed(name);
+            target.KeepOnly(name, new HashSet<Digest>());
             run.Log.Warn($"{name} was removed: the files do not have it any more");
         }
 
@@ -119,6 +120,7 @@ internal sealed class RolloutPhase(TransactionRun run, ArtifactStore store, Targ
             using var segment = run.Timeline.Begin("rollout", component, "stop");
             await target.StopAsync(component, held.Fence, cancel);
             state.Removed(component);
+            target.KeepOnly(component, new HashSet<Digest>());
             run.Tell(new ComponentReport
             {
                 Name = component, Action = "stop", Cause = Cause.Forced.Text(), Revision = observed.First(o => o.Component == component).Revision,
@@ -362,6 +364,7 @@ internal sealed class RolloutPhase(TransactionRun run, ArtifactStore store, Targ
                 Transaction = run.Id,
                 Loads = planned.Loads,
                 ReconciledFor = planned.ReconciledFor,
+                Stack = planned.Again?.Stack ?? Digest.None,
                 Fence = held.Fence,
                 Unpack = (folder, unpacking) => store.UnpackAsync(planned.Artifact, folder, unpacking),
                 Store = store,
@@ -395,12 +398,12 @@ internal sealed class RolloutPhase(TransactionRun run, ArtifactStore store, Targ
             return;
         }
 
-        Verified(component, planned, facts, revision, started: true);
+        Verified(component, planned, facts, revision, started: true, result.Stack);
         await builds.DeliveredAsync(planned, cancel);
     }
 
     /// <param name="started">Its instances were started now; otherwise they are those that the record before knows.</param>
-    private void Verified(Component component, PlannedComponent planned, PlanningFacts facts, string? revision, bool started)
+    private void Verified(Component component, PlannedComponent planned, PlanningFacts facts, string? revision, bool started, Digest stack = default)
     {
         var before = facts.Records.GetValueOrDefault(component.Name);
         lock (gate)
@@ -424,9 +427,11 @@ internal sealed class RolloutPhase(TransactionRun run, ArtifactStore store, Targ
                 Tainted = run.IsTainted(component.Name),
                 StartedBy = started ? run.Id : before?.StartedBy,
                 Loaded = started ? planned.Loads : before?.Loaded,
-                RunSettings = facts.RunSettings[component.Name],
+                RunSettings = planned.Again?.RunSettings ?? facts.RunSettings[component.Name],
+                Stack = started ? stack : before?.Stack ?? default,
             });
             run.Scope.PruneFingerprints(component.Name, state.Load()[component.Name].Select(r => r.Fingerprint).Distinct().Take(StateStore.Kept));
+            target.KeepOnly(component.Name, state.Load()[component.Name].Select(r => r.Stack).ToHashSet());
         }
     }
 

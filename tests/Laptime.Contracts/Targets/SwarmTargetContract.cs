@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Net.Sockets;
+using Laptime.Fingerprints;
 using Laptime.Foundations;
 using Laptime.Processes;
 using Laptime.Signals;
@@ -279,12 +280,71 @@ public sealed class SwarmTargetContract : TargetContract, IAsyncLifetime
         await first.DisposeAsync();
         var second = Open(Web(Text), "configs: { app: { content: two } }");
         await DeployAsync(second, Component("web"), "two");
-        Assert.NotEqual(before, await ConfigsAsync());
-        Assert.Single(await ConfigsAsync());
+        // The first deployment can be gone back to, until no record names it any more.
+        Assert.Equal(2, (await ConfigsAsync()).Length);
+        second.KeepOnly("web", new HashSet<Digest> { await StackAsync("web") });
+        await DeployAsync(second, Component("web"), "three");
+        Assert.DoesNotContain(before[0], Assert.Single(await ConfigsAsync()), StringComparison.Ordinal);
         Assert.True(await second.StopAsync("web", 1, Cancel));
         await second.SettleAsync(Cancel);
         Assert.Empty(await ConfigsAsync());
         Assert.Equal("", await Engine.DockerAsync("network", "ls", "--quiet", "--filter", $"label=com.docker.stack.namespace={stack}"));
+    }
+
+    [Fact]
+    public async Task What_was_deployed_once_is_started_again_with_its_settings_of_then()
+    {
+        const string Text = "deploy: { update_config: { monitor: 500ms }, labels: { by: '{0}' }, replicas: 1 }\n    environment: { X: '{0}', MONEY: 'a$$b' }\n    configs: [ { source: app, target: /www/content } ]\n    secrets: [ { source: key } ]\n    hostname: h{0}";
+        const string Contents = "configs: { app: { content: 'config {0}' } }\nsecrets: { key: { content: 'never written {0}' } }";
+        var first = Open(Web(Text.Replace("{0}", "1")), Contents.Replace("{0}", "1"));
+        var one = Request(Component("web", new Dictionary<string, string> { ["OWN"] = "own $1" }), "one");
+        await DeployAsync(first, one.Component, one);
+        Assert.Equal("config 1", await GetAsync("/content"));
+        var (stack1, spec1) = (await StackAsync("web"), await SpecAsync());
+        var file = Assert.Single(Directory.GetFiles(Path.Combine(root, ".state", "stacks")));
+        Assert.Equal($"web.{stack1.ToHex()}.json", Path.GetFileName(file));
+        Assert.Equal(stack1, Digest.Of(await File.ReadAllBytesAsync(file, Cancel)));
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(file));
+        Assert.DoesNotContain("never written", await File.ReadAllTextAsync(file, Cancel), StringComparison.Ordinal);
+        Assert.DoesNotContain(one.Transaction, await File.ReadAllTextAsync(file, Cancel), StringComparison.Ordinal);
+
+        // The same settings are the same file, whatever deploys them.
+        await DeployAsync(first, Component("web", new Dictionary<string, string> { ["OWN"] = "own $1" }), "one");
+        Assert.Equal(stack1, await StackAsync("web"));
+
+        var second = Open(Web(Text.Replace("{0}", "2")), Contents.Replace("{0}", "2"));
+        await DeployAsync(second, Component("web", new Dictionary<string, string> { ["OWN"] = "own 2", ["NEW"] = "2" }), "two");
+        Assert.Equal("config 2", await GetAsync("/content"));
+        Assert.Null(await second.WhyNotAgainAsync("web", stack1, Cancel));
+
+        // With the present files' settings in the request, which count for nothing.
+        var back = Request(Component("web", new Dictionary<string, string> { ["OWN"] = "own 3" }), "one") with { Stack = stack1 };
+        var result = await second.RolloutAsync(back, Gate(back.Component), Timeline(), null, Cancel);
+        Assert.True(result.Fault is null, result.Fault?.What);
+        Assert.Equal(stack1, result.Stack);
+        Assert.Equal("config 1", await GetAsync("/content"));
+        Assert.Equal(stack1, await StackAsync("web"));
+        var spec = await SpecAsync();
+        Assert.Equal(Lasting(spec1), Lasting(spec));
+        Assert.Contains("X=1", spec, StringComparison.Ordinal);
+        Assert.Contains("MONEY=a$b", spec, StringComparison.Ordinal);
+        Assert.Contains("OWN=own $1", spec, StringComparison.Ordinal);
+        var seen = Assert.Single(await second.ObserveAsync(Cancel));
+        Assert.Equal((back.Revision, back.DeploymentKey, true, null), (seen.Revision, seen.DeploymentKey, seen.Serving, seen.Detail));
+
+        // A failing one leaves what serves.
+        await File.WriteAllTextAsync(file, (await File.ReadAllTextAsync(file, Cancel)).Replace("h1", "h7", StringComparison.Ordinal), Cancel);
+        Assert.Contains("not kept", await second.WhyNotAgainAsync("web", stack1, Cancel));
+        var fault = await Assert.ThrowsAsync<FaultException>(() => second.RolloutAsync(Request(Component("web"), "one") with { Stack = stack1 }, Gate(Component("web")), Timeline(), null, Cancel));
+        Assert.Contains("not kept", fault.Fault.What);
+        Assert.Equal("config 1", await GetAsync("/content"));
+        second.KeepOnly("web", new HashSet<Digest>());
+        Assert.Empty(Directory.GetFiles(Path.Combine(root, ".state", "stacks")));
+
+        async Task<string> SpecAsync() => await Engine.DockerAsync("service", "inspect", "--format", "{{json .Spec}}", $"{stack}_web");
+
+        // But for the labels and variables that name a deploy.
+        static string Lasting(string text) => System.Text.RegularExpressions.Regex.Replace(text, "tx-20261121-110329-[0-9a-f]{6}", "tx");
     }
 
     [Fact]
@@ -386,7 +446,7 @@ public sealed class SwarmTargetContract : TargetContract, IAsyncLifetime
     {
         // Of revision one all get ready; of every other revision only the task that starts first.
         Directory.CreateDirectory(Path.Combine(root, "shared"));
-        var only = $"case $$LAPTIME_REVISION in *{Fingerprints.Digest.Of("one").Short}|*{Fingerprints.Digest.Of("two").Short}) exec /serve ;; esac; mkdir /shared/taken && exec /serve; export READY_AFTER=never; exec /serve";
+        var only = $"case $$LAPTIME_REVISION in *{Digest.Of("one").Short}|*{Digest.Of("two").Short}) exec /serve ;; esac; mkdir /shared/taken && exec /serve; export READY_AFTER=never; exec /serve";
         var two = Open(Worker().Replace("deploy: {", "deploy: { replicas: 2,", StringComparison.Ordinal)
             + $"    entrypoint: [ /bin/sh, -c, '{only}' ]\n    volumes: [ {{ type: bind, source: '{root}/shared', target: /shared }} ]\n");
         var worker = Component("worker");
@@ -489,6 +549,8 @@ public sealed class SwarmTargetContract : TargetContract, IAsyncLifetime
     private async Task<string[]> ConfigsAsync() => Lines(await Engine.DockerAsync("config", "ls", "--format", "{{.Name}}", "--filter", $"label=com.docker.stack.namespace={stack}"));
 
     private Task<string> VersionAsync(string service) => Engine.DockerAsync("service", "inspect", "--format", "{{.Version.Index}}", $"{stack}_{service}");
+
+    private async Task<Digest> StackAsync(string service) => Digest.Parse(await Engine.DockerAsync("service", "inspect", "--format", "{{index .Spec.Labels \"laptime.stack\"}}", $"{stack}_{service}"));
 
     private Task<string> TaskAsync(string service) => Engine.DockerAsync("service", "ps", "--quiet", "--filter", "desired-state=running", $"{stack}_{service}");
 

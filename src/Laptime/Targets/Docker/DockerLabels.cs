@@ -19,6 +19,9 @@ public static class DockerLabels
     /// <summary>What its instances loaded of their dependencies, as <see cref="LoadedText"/> writes it.</summary>
     public const string Loaded = "laptime.loaded";
 
+    /// <summary>Digest of the settings that it was started with, where they are kept for a rollback.</summary>
+    public const string Stack = "laptime.stack";
+
     /// <summary>Fencing token of the lock that it was made under.</summary>
     public const string Fence = "laptime.fence";
 

@@ -61,7 +61,18 @@ internal sealed class StackApplier(ComposeProject project, string stack, IReadOn
     {
         try
         {
-            await CallAsync([.. batch.Select(static b => b.Service)]);
+            // What goes back to settings of earlier has a file of its own.
+            if (batch.GroupBy(static b => b.Service.Project, ReferenceEqualityComparer.Instance).ToList() is { Count: > 1 } groups)
+            {
+                foreach (var group in groups)
+                {
+                    await TogetherAsync([.. group]);
+                }
+
+                return;
+            }
+
+            await CallAsync(batch[0].Service.Project, [.. batch.Select(static b => b.Service)]);
             batch.ForEach(static b => b.Done.TrySetResult());
         }
         catch (FaultException) when (batch.Count > 1)
@@ -99,7 +110,7 @@ internal sealed class StackApplier(ComposeProject project, string stack, IReadOn
         }
     }
 
-    private async Task CallAsync(IReadOnlyList<StackService> services)
+    private async Task CallAsync(ComposeProject from, IReadOnlyList<StackService> services)
     {
         var written = new List<string>();
         Directory.CreateDirectory(folder);
@@ -107,7 +118,7 @@ internal sealed class StackApplier(ComposeProject project, string stack, IReadOn
         {
             var version = await (major ??= MajorAsync()) >= 25 ? null : "3.8";
             var file = Write("stack.json", StackFile.Write(
-                project, stack, services, labels, content => Write($"content-{content.Hash}", content.Content!), version, ingressWorks));
+                from, stack, services, labels, content => Write($"content-{content.Hash}", content.Content!), version, ingressWorks));
             for (var attempt = 0; ; attempt++)
             {
                 // Newer docker commands will wait for the tasks unless told not to; older ones do not know the word.
@@ -172,7 +183,7 @@ internal sealed class StackApplier(ComposeProject project, string stack, IReadOn
         var said = result.Tail.Where(static l => !l.StartsWith("Creating ", StringComparison.Ordinal) && !l.StartsWith("Updating ", StringComparison.Ordinal)
             && !l.StartsWith("Ignoring ", StringComparison.Ordinal) && !l.StartsWith("Since --detach", StringComparison.Ordinal) && !l.StartsWith("In a future", StringComparison.Ordinal)).ToList();
         var what = said.LastOrDefault(static l => l.Trim().Length > 0) ?? result.Ending;
-        var where = PlaceOf(what) ?? (services is [var one] ? project.Find(one.Name)!.At : null);
+        var where = PlaceOf(what) ?? (services is [var one] ? one.Project.Find(one.Name)!.At : null);
         return new FaultException(new Fault(
             Outcome.RolloutFailed, $"docker stack deploy: {what}{(result.TimedOut ? $" ({result.Ending})" : "")}", where?.ToString() ?? string.Join(", ", services.Select(static s => s.Name)),
             "correct the compose file, then deploy again", result.Tail));

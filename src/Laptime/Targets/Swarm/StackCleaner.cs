@@ -4,7 +4,7 @@ using Laptime.Targets.Docker;
 namespace Laptime.Targets.Swarm;
 
 /// <summary>Removes what a stack leaves: configs and secrets of earlier contents, and at its end its networks. Volumes stay: they are the data.</summary>
-internal sealed class StackCleaner(SwarmApi api, SwarmPlace place, TimeProvider clock)
+internal sealed class StackCleaner(SwarmApi api, SwarmPlace place, KeptStacks stacks, TimeProvider clock)
 {
     private static readonly TimeSpan Heartbeat = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan NetworkBound = TimeSpan.FromSeconds(30);
@@ -13,8 +13,10 @@ internal sealed class StackCleaner(SwarmApi api, SwarmPlace place, TimeProvider 
 
     private IReadOnlyList<string> Ours => [Namespace, $"{DockerLabels.Workspace}={place.Workspace}", $"{DockerLabels.Environment}={place.Environment}"];
 
-    /// <summary>What no service refers to, now or in the spec that the engine would go back to.</summary>
-    public async Task RemoveUnusedAsync(CancellationToken cancel)
+    /// <summary>What no service refers to, and none of the deployments that are kept to go back to.</summary>
+    public Task RemoveUnusedAsync(CancellationToken cancel) => RemoveUnusedAsync(stacks.Text(), cancel);
+
+    private async Task RemoveUnusedAsync(string kept, CancellationToken cancel)
     {
         foreach (var kind in (string[])["configs", "secrets"])
         {
@@ -25,7 +27,7 @@ internal sealed class StackCleaner(SwarmApi api, SwarmPlace place, TimeProvider 
             }
 
             var used = string.Join('\n', (await api.ServicesAsync([Namespace], cancel)).Select(static s => s.Spec.GetRawText()));
-            foreach (var content in contents.Where(c => !used.Contains(c.ID, StringComparison.Ordinal)))
+            foreach (var content in contents.Where(c => !used.Contains(c.ID, StringComparison.Ordinal) && !(c.Spec?.Name is { } name && kept.Contains($"\"{name}\"", StringComparison.Ordinal))))
             {
                 try
                 {
@@ -42,7 +44,7 @@ internal sealed class StackCleaner(SwarmApi api, SwarmPlace place, TimeProvider 
     /// <summary>After the last service: configs, secrets and networks. Those of others in the same stack stay.</summary>
     public async Task RemoveRestAsync(CancellationToken cancel)
     {
-        await RemoveUnusedAsync(cancel);
+        await RemoveUnusedAsync("", cancel);
         if ((await api.ServicesAsync([Namespace], cancel)).Length > 0)
         {
             return;

@@ -12,6 +12,9 @@ namespace Laptime.Targets.Swarm;
 internal sealed record StackService(
     string Name, string Image, IReadOnlyDictionary<string, string> Labels, IReadOnlyDictionary<string, string> ContainerLabels, IReadOnlyDictionary<string, string> Environment)
 {
+    /// <summary>Where the service is from.</summary>
+    public required ComposeProject Project { get; init; }
+
     /// <summary>Program and arguments, in place of what the image starts; null: what the file says, else the image's own.</summary>
     public IReadOnlyList<string>? Command { get; init; }
 }
@@ -98,6 +101,21 @@ internal static class StackFile
         return ComposeJson.ForTool(root);
     }
 
+    /// <summary>One service as <see cref="Write"/> writes it, to be written again later: contents are named only, which the swarm has.</summary>
+    /// <param name="service">With what belongs to the settings; what is of one deploy only is added each time.</param>
+    /// <param name="own">What lap has to know beside the service.</param>
+    public static byte[] Kept(string stack, StackService service, IReadOnlyDictionary<string, string> own, bool ingressWorks)
+    {
+        var (project, written) = (service.Project, service.Project.Find(service.Name)!);
+        var root = ComposeNode.Map([], Here).With(KeptStack.Own, Map(own.Select(static o => (o.Key, Text(o.Value)))));
+        root = root.With("services", Map([(service.Name, Service(written, service, ingressWorks))]));
+        root = Section(root, "networks", project.Networks.Where(n => written.Networks.ContainsKey(n.Name)).Select(static n => (n.Name, n.Node ?? ComposeNode.Map([], Here))));
+        root = Section(root, "volumes", project.Volumes.Where(v => written.Mounts.Any(m => m.Type == "volume" && m.Source == v.Name)).Select(static v => (v.Name, v.Node ?? ComposeNode.Map([], Here))));
+        root = Section(root, "configs", project.Configs.Where(c => written.Configs.Contains(c.Name)).Select(c => (c.Name, Named(c, stack))));
+        root = Section(root, "secrets", project.Secrets.Where(c => written.Secrets.Contains(c.Name)).Select(c => (c.Name, Named(c, stack))));
+        return ComposeJson.ForTool(root);
+    }
+
     private static ComposeNode Service(ComposeService service, StackService wanted, bool ingressWorks)
     {
         var node = service.Node;
@@ -154,12 +172,15 @@ internal static class StackFile
     {
         if (content.External)
         {
-            return ComposeNode.Map([Entry("external", ComposeNode.Scalar("true", Here, plain: true)), Entry("name", Text(NameOf(content, stack)))], Here);
+            return Named(content, stack);
         }
 
         var node = (content.Node ?? ComposeNode.Map([], Here)).With("content", null).With("environment", null);
         return Added(node.With("name", Text(NameOf(content, stack))).With("file", Text(contentFile(content))), "labels", labels);
     }
+
+    private static ComposeNode Named(ComposeContent content, string stack) =>
+        ComposeNode.Map([Entry("external", ComposeNode.Scalar("true", Here, plain: true)), Entry("name", Text(NameOf(content, stack)))], Here);
 
     private static ComposeNode Added(ComposeNode node, string key, IReadOnlyDictionary<string, string> texts)
     {

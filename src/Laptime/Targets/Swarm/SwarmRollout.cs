@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net;
+using Laptime.Fingerprints;
 using Laptime.Foundations;
 using Laptime.Signals;
 using Laptime.Targets.Docker;
@@ -15,7 +16,7 @@ namespace Laptime.Targets.Swarm;
 /// </summary>
 /// <param name="reachable">The name under which every node of the swarm gets the image.</param>
 internal sealed class SwarmRollout(
-    SwarmApi api, SwarmWatch watch, StackApplier applier, ComposeService service, SwarmPlace place, ServiceRecords records, bool ingressWorks, RolloutRequest request, RunSettings run,
+    SwarmApi api, SwarmWatch watch, StackApplier applier, ComposeService service, ComposeProject project, SwarmPlace place, ServiceRecords records, KeptStacks stacks, bool ingressWorks, RolloutRequest request, RunSettings run,
     Func<RolloutRequest, ImageInspect, string> reachable, Timeline timeline, int? parent, TimeProvider clock) : IAsyncDisposable
 {
     private const int TailLines = 20;
@@ -28,6 +29,7 @@ internal sealed class SwarmRollout(
     private readonly List<string> notes = [];
     private readonly DateTimeOffset since = clock.GetUtcNow();
     private SwarmService? before;
+    private Digest stack = request.Stack;
 
     /// <summary>As it was when it was seen to have converged.</summary>
     private SwarmService? seen;
@@ -154,7 +156,7 @@ internal sealed class SwarmRollout(
             records.Save(Component, new ServiceRecord(now.ID, now.Version.Index, request.Revision, request.Transaction, now.Spec));
         }
 
-        return new RolloutResult(signals, null, null) { Notes = notes, Delays = delays, Endpoint = IsPublished ? $"http://127.0.0.1:{Number(run.Port)}" : null, Reached = IsPublished };
+        return new RolloutResult(signals, null, null) { Stack = stack, Notes = notes, Delays = delays, Endpoint = IsPublished ? $"http://127.0.0.1:{Number(run.Port)}" : null, Reached = IsPublished };
     }
 
     public async ValueTask DisposeAsync()
@@ -180,26 +182,64 @@ internal sealed class SwarmRollout(
 
     private StackService Wanted(string image)
     {
+        var wanted = Settings(image);
+        if (stack.IsNone)
+        {
+            stack = stacks.Save(Component, StackFile.Kept(place.Stack, wanted, Own(), ingressWorks));
+        }
+
         var labels = DockerLabels.Of(request, place.Workspace);
         labels[DockerLabels.Root] = place.Root;
         labels[DockerLabels.Image] = image;
+        labels[DockerLabels.Stack] = stack.ToString();
+        return wanted with
+        {
+            Labels = labels,
+            ContainerLabels = new Dictionary<string, string> { [DockerLabels.Workspace] = place.Workspace, [DockerLabels.Environment] = place.Environment, [DockerLabels.Component] = Component },
+            Environment = new Dictionary<string, string>(wanted.Environment, StringComparer.Ordinal)
+            {
+                ["LAPTIME_REVISION"] = request.Revision, ["LAPTIME_TRANSACTION"] = request.Transaction, ["LAPTIME_COMPONENT"] = Component, ["LAPTIME_ENVIRONMENT"] = request.Environment,
+            },
+        };
+    }
+
+    /// <summary>What another deploy with the same files and the same image has too.</summary>
+    private StackService Settings(string image)
+    {
         var environment = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (var (name, value) in run.Env)
         {
             environment[name] = value.Resolve(n => n == "port" ? Number(Inside) : request.Names(n));
         }
 
-        environment["LAPTIME_REVISION"] = request.Revision;
-        environment["LAPTIME_TRANSACTION"] = request.Transaction;
-        environment["LAPTIME_COMPONENT"] = Component;
-        environment["LAPTIME_ENVIRONMENT"] = request.Environment;
-        return new StackService(
-            Component, image, labels,
-            new Dictionary<string, string> { [DockerLabels.Workspace] = place.Workspace, [DockerLabels.Environment] = place.Environment, [DockerLabels.Component] = Component }, environment)
+        return new StackService(Component, image, new Dictionary<string, string>(), new Dictionary<string, string>(), environment)
         {
+            Project = project,
             // What the file says stands first; where it says nothing, laptime.yaml's own command.
             Command = service.Command is null && service.Entrypoint is null ? CommandWords.Of(run.Command, n => n == "port" ? Number(Inside) : request.Names(n)) : null,
         };
+    }
+
+    private Dictionary<string, string> Own()
+    {
+        var own = new Dictionary<string, string>(StringComparer.Ordinal);
+        if (run.Port is not null)
+        {
+            own["port"] = Number(run.Port)!;
+        }
+
+        // As it was found then: an image that exposes another port tomorrow changes nothing of it.
+        if (Inside is not null)
+        {
+            own["container-port"] = Number(Inside)!;
+        }
+
+        if (run.Image is not null)
+        {
+            own["fixed"] = "true";
+        }
+
+        return own;
     }
 
     /// <summary>What the compose file says of health stands before what the image says.</summary>

@@ -43,6 +43,7 @@ public sealed class SwarmTarget(
 
     private readonly SwarmApi api = new(engine);
     private readonly ServiceRecords records = new(Path.Combine(place.StateFolder, "swarm"));
+    private readonly KeptStacks stacks = new(Path.Combine(place.StateFolder, "stacks"));
     private readonly DateTimeOffset opened = clock.GetUtcNow();
     private readonly Lock gate = new();
     private StackApplier? applier;
@@ -125,18 +126,46 @@ public sealed class SwarmTarget(
 
     public override async Task<RolloutResult> RolloutAsync(RolloutRequest request, Gate gate, Timeline timeline, int? parentSegment, CancellationToken cancel)
     {
+        KeptStack? kept = null;
+        if (!request.Stack.IsNone)
+        {
+            kept = stacks.Find(request.Component.Name, request.Stack)
+                ?? throw new FaultException(new Fault(Outcome.RolloutFailed, $"{request.Component.Name}: the settings that it was deployed with are not kept here any more", place.StateFolder, "deploy the earlier commit instead"));
+            request = request with { Component = kept.Over(request.Component) };
+        }
+
         var run = request.Component.Run
             ?? throw new FaultException(new Fault(Outcome.RolloutFailed, $"{request.Component.Name} has nothing to run", request.Component.At.ToString(), "give it `run:`"));
-        var service = project.Find(request.Component.Name) ?? throw new FaultException(new Fault(
+        var service = kept?.Service ?? project.Find(request.Component.Name) ?? throw new FaultException(new Fault(
             Outcome.RolloutFailed, $"{request.Component.Name} is no service of {string.Join(", ", project.Files.Select(Path.GetFileName))}", request.Component.At.ToString(), "add the service"));
         var (services, _) = await ListAsync(cancel);
         CheckFence(services, request.Fence);
         var nodes = await NodesAsync(cancel);
         var (eyes, hands) = Begin();
         await using var rollout = new SwarmRollout(
-            api, eyes, hands, service, place, records, IngressWorks, request, run, (asking, image) => Reachable(asking, image, nodes), timeline, parentSegment, clock);
+            api, eyes, hands, service, kept?.Project ?? project, place, records, stacks, IngressWorks, request, run, (asking, image) => Reachable(asking, image, nodes), timeline, parentSegment, clock);
         return await rollout.RunAsync(gate, services.FirstOrDefault(s => s.Name == $"{place.Stack}_{request.Component.Name}"), cancel);
     }
+
+    public override async Task<string?> WhyNotAgainAsync(string component, Digest stack, CancellationToken cancel)
+    {
+        if (stacks.Find(component, stack) is not { } kept)
+        {
+            return "they are not kept here any more, or were never: it was deployed from another checkout";
+        }
+
+        foreach (var (kind, wanted) in new[] { ("configs", kept.Project.Configs), ("secrets", kept.Project.Secrets) })
+        {
+            if (wanted.Count > 0 && (await api.ContentsAsync(kind, [], cancel)).Select(static c => c.Spec?.Name).ToHashSet() is var there && wanted.FirstOrDefault(c => !there.Contains(c.ActualName)) is { } gone)
+            {
+                return $"the swarm no longer has {gone.ActualName}, one of its {kind}";
+            }
+        }
+
+        return null;
+    }
+
+    public override void KeepOnly(string component, IReadOnlySet<Digest> wanted) => stacks.Keep(component, wanted);
 
     public override async Task LeaveAsync(string component, long fence, CancellationToken cancel)
     {
@@ -166,7 +195,7 @@ public sealed class SwarmTarget(
         (changed, listed) = (true, null);
         if (ours && leaving.Count == 0 && (await ListAsync(cancel)).Services.Count == 0)
         {
-            await new StackCleaner(api, place, clock).RemoveRestAsync(cancel);
+            await new StackCleaner(api, place, stacks, clock).RemoveRestAsync(cancel);
         }
 
         return ours;
@@ -244,7 +273,7 @@ public sealed class SwarmTarget(
             try
             {
                 await AgreedAsync(cancel);
-                await new StackCleaner(api, place, clock).RemoveUnusedAsync(cancel);
+                await new StackCleaner(api, place, stacks, clock).RemoveUnusedAsync(cancel);
             }
             catch (FaultException)
             {
