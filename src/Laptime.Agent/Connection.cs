@@ -97,7 +97,7 @@ internal sealed class Connection(AgentParts agent, Stream stream)
             case AgentRequest.LookAt lookAt:
                 return new AgentAnswer.Done(await agent.Engines.LookAtAsync(lookAt, cancel));
             case AgentRequest.Watch directories:
-                return new AgentAnswer.Watching(agent.Watch.Start(directories.Directories));
+                return new AgentAnswer.Watching(agent.Watch.Start(directories.Environment, directories.Directories));
             case AgentRequest.AskStatus:
                 return Status();
             case AgentRequest.Shutdown shutdown:

@@ -80,8 +80,14 @@ internal sealed class Engines(Leads leads, TimeProvider clock) : IDisposable
                     : await SwarmTarget.StatesAsync(services, tasks, records, (component, _, _) => plans.GetValueOrDefault(component), signals, client, bounded.Token);
             }
 
-            var containers = await DockerTarget.ListAsync(
-                client, [$"{DockerLabels.Workspace}={request.Workspace}", $"{DockerLabels.Environment}={environment}"], bounded.Token);
+            var listing = DockerTarget.ListAsync(client, [$"{DockerLabels.Workspace}={request.Workspace}", $"{DockerLabels.Environment}={environment}"], bounded.Token);
+            var manages = request.NoSwarm && await ManagesSwarmAsync(client, bounded.Token);
+            var containers = await listing;
+            if (manages)
+            {
+                return null;
+            }
+
             return await DockerTarget.StatesAsync(
                 containers, leads.Read(environment).ToDictionary(l => l.Component, StringComparer.Ordinal), state => plans.GetValueOrDefault(state.Component), signals, clock.GetUtcNow(), client,
                 bounded.Token);
@@ -90,6 +96,20 @@ internal sealed class Engines(Leads leads, TimeProvider clock) : IDisposable
         {
             // Whoever asked looks in full then, and has the words for it.
             return null;
+        }
+    }
+
+    /// <summary>By a question that only a manager answers, and that costs an engine without a swarm nothing.</summary>
+    private static async Task<bool> ManagesSwarmAsync(EngineClient client, CancellationToken cancel)
+    {
+        try
+        {
+            await new SwarmApi(client).ServicesAsync([DockerLabels.Workspace + "=-"], cancel);
+            return true;
+        }
+        catch (EngineException e) when (e.Error == EngineError.NoSwarm)
+        {
+            return false;
         }
     }
 

@@ -18,7 +18,7 @@ internal sealed class NoOpAnswer(Observer observer, SignalReader signals, Engine
     {
         var contained = await engines.ReadAsync(environment, cancel);
         string[] lines = [.. await Task.WhenAll(observer.Read(environment).Select(r => LineAsync(r, cancel))), .. contained?.Select(Line) ?? []];
-        var (state, next) = watch.Ask(mark);
+        var (state, next) = watch.Ask(environment, mark);
         return string.Concat(lines) + $"watch {state} {next}\n.\n";
     }
 

@@ -20,8 +20,6 @@ internal static class ProofWriter
     public static async Task SaveAsync(Session session, DeployOptions options, TransactionDocument document, Target target, CancellationToken cancel)
     {
         var scope = session.Scope;
-        var path = Proof.PathOf(scope.Workspace.Root, scope.Environment.Name);
-        var standard = Proof.PathOf(scope.Workspace.Root, null);
         if (document.Verb != "deploy" || options.Selected is not null || options.NoSmoke || options.Full || target is not (LocalTarget or DockerTarget or SwarmTarget)
             || session.Arguments.GetValue(DeployFlags.Profile) is not null || session.Arguments.GetValue(Global.File) is not null
             || scope.Workspace.Components.Any(c => c.Build.Steps.Any(s => s.Tool is not null && ParityGap.Runs(s, scope.Environment.Loop, full: false)))
@@ -84,29 +82,41 @@ internal static class ProofWriter
             Artifacts = [.. components.Select(c => detected[c.Name].Artifact!)],
             Revisions = [.. components.Select(c => detected[c.Name].Revision ?? "-")],
             ParityGaps = [.. document.ParityGaps],
+            Source = session.IsFromCompose ? Proof.OfCompose : Proof.OfLaptime,
+            Notices = [.. session.Notices],
         };
-        if (!Holds(proof, scope.Workspace, scan, document))
+        if (!Holds(proof, scope.Workspace, scan, document) || !File.Exists(scope.Folder.Index))
         {
             return;
         }
 
         session.Folder.Create(scope.EnvironmentFolder);
-        proof.Save(path);
-        if (scope.Environment == scope.Workspace.Environments[0])
+        session.Folder.KeepIndex(scope.Environment.Name);
+        foreach (var path in Paths(scope))
         {
-            proof.Save(standard);
+            proof.Save(path);
         }
     }
 
     /// <summary>Until the next proof the full run decides.</summary>
     public static void Forget(DeployScope scope)
     {
-        foreach (var path in (string[])[Proof.PathOf(scope.Workspace.Root, scope.Environment.Name), Proof.PathOf(scope.Workspace.Root, null)])
+        foreach (var path in Paths(scope))
         {
             if (File.Exists(path))
             {
                 File.Delete(path);
             }
+        }
+    }
+
+    /// <summary>Where the environment's proof is: the default one is found without its name too.</summary>
+    private static IEnumerable<string> Paths(DeployScope scope)
+    {
+        yield return Proof.PathOf(scope.Workspace.Root, scope.Environment.Name);
+        if (scope.Environment.Name == scope.Workspace.Environments[0].Name)
+        {
+            yield return Proof.PathOf(scope.Workspace.Root, null);
         }
     }
 
@@ -124,7 +134,7 @@ internal static class ProofWriter
 
         await using (client)
         {
-            return (await client.AskAsync<AgentAnswer.Watching>(new AgentRequest.Watch(scan.Directories), cancel)).Mark;
+            return (await client.AskAsync<AgentAnswer.Watching>(new AgentRequest.Watch(session.Scope.Environment.Name, scan.Directories), cancel)).Mark;
         }
     }
 }

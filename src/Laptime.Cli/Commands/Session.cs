@@ -25,6 +25,7 @@ namespace Laptime.Cli.Commands;
 internal sealed class Session(ParseResult arguments, Shutdown shutdown)
 {
     private Workspace? workspace;
+    private IReadOnlyList<string> notices = [];
     private DeployScope? scope;
     private Lazy<ArtifactLookup?>? lookup;
 
@@ -62,6 +63,19 @@ internal sealed class Session(ParseResult arguments, Shutdown shutdown)
 
     /// <summary>What laptime.yaml (or a compose file without one) says, whatever the environment.</summary>
     private Workspace Written => field ??= LoadWorkspace();
+
+    /// <summary>There is no laptime.yaml: the components are the services of a compose file.</summary>
+    public bool IsFromCompose => Notices.Count > 0;
+
+    /// <summary>What people are told of a workspace without laptime.yaml, each time.</summary>
+    public IReadOnlyList<string> Notices
+    {
+        get
+        {
+            _ = Written;
+            return notices;
+        }
+    }
 
     public WorkspaceFolder Folder => field ??= new WorkspaceFolder(Workspace.Root);
 
@@ -115,20 +129,32 @@ internal sealed class Session(ParseResult arguments, Shutdown shutdown)
         };
     }
 
+    /// <summary>The environment's compose files as they are meant. Of a workspace that is nothing else, files count that are not there yet: one that compose would rather read.</summary>
+    private ComposeProject StackOf(DeployEnvironment environment)
+    {
+        var project = ComposeFile.Read([.. environment.Stack.Select(s => Path.Combine(Workspace.Root, s))], System.Environment.GetEnvironmentVariable);
+        return IsFromCompose ? project with { Missing = [.. project.Missing.Union(ComposeFile.Preferred(project.Files))] } : project;
+    }
+
     private DockerTarget OpenDocker(DeployEnvironment environment, Lazy<TemplateScope> names, bool mayLaunch)
     {
         ComposeContainers? compose = null;
+        var forWantOfSwarm = false;
         if (environment.Stack.Count > 0)
         {
-            var project = ComposeFile.Read([.. environment.Stack.Select(s => Path.Combine(Workspace.Root, s))], System.Environment.GetEnvironmentVariable);
+            var project = StackOf(environment);
             compose = new ComposeContainers(project, project.Name ?? Workspace.Name);
             compose.Require();
+            forWantOfSwarm = IsFromCompose && project.SwarmEvidence is not null;
         }
 
         var reachable = compose?.Services ?? Workspace.Components.SelectMany(c => c.Needs);
         return new DockerTarget(
             new EngineClient(EngineEndpoint.Find(System.Environment.GetEnvironmentVariable), Clock) { Accounts = new EngineAccounts(Runner) }, Launcher,
-            new DockerPlace(Workspace.Name, Workspace.Root, environment.Name) { Reachable = reachable.ToHashSet(StringComparer.Ordinal), Compose = compose }, Clock, SignalsOf(names), mayLaunch);
+            new DockerPlace(Workspace.Name, Workspace.Root, environment.Name) 
+            {
+                Reachable = reachable.ToHashSet(StringComparer.Ordinal), Compose = compose, IsForWantOfSwarm = forWantOfSwarm,
+            }, Clock, SignalsOf(names), mayLaunch);
     }
 
     /// <summary>How what serves a component at a revision and transaction is asked for its signals; null where there is nothing to ask.</summary>
@@ -147,7 +173,7 @@ internal sealed class Session(ParseResult arguments, Shutdown shutdown)
             throw new LapException($"environment {environment.Name}: `target: swarm` deploys a stack, and no compose file is named", environment.At?.ToString(), "add `stack: compose.yml`");
         }
 
-        var project = ComposeFile.Read([.. environment.Stack.Select(s => Path.Combine(Workspace.Root, s))], System.Environment.GetEnvironmentVariable);
+        var project = StackOf(environment);
         return new SwarmTarget(
             new EngineClient(EngineEndpoint.Find(System.Environment.GetEnvironmentVariable), Clock) { Accounts = new EngineAccounts(Runner) }, project,
             new SwarmPlace(
@@ -250,13 +276,10 @@ internal sealed class Session(ParseResult arguments, Shutdown shutdown)
     private Workspace FromCompose(IReadOnlyList<string> files)
     {
         var load = ComposeWorkspace.Load(files, System.Environment.GetEnvironmentVariable, IsSwarmManager);
-        if (!Quiet && !Json)
+        notices = [$"no laptime.yaml, so {string.Join(" with ", files.Select(f => Path.GetFileName(f)))} is deployed, to {load.Target.ToString().ToLowerInvariant()}: {load.Why}", .. load.Project.Warnings];
+        foreach (var notice in Quiet || Json ? [] : notices)
         {
-            Console.Error.WriteLine($"lap: no laptime.yaml, so {string.Join(" with ", files.Select(f => Path.GetFileName(f)))} is deployed, to {load.Target.ToString().ToLowerInvariant()}: {load.Why}");
-            foreach (var warning in load.Project.Warnings)
-            {
-                Console.Error.WriteLine("lap: " + warning);
-            }
+            Console.Error.WriteLine("lap: " + notice);
         }
 
         return load.Workspace;

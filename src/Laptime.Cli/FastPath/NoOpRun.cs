@@ -17,6 +17,8 @@ internal static class NoOpRun
     /// <summary>Past this size the full run folds the log and prunes reports.</summary>
     private const long MostLog = 1024 * 1024;
 
+    private const int Output = 1;
+    private const int Errors = 2;
     private const int MostEnvironment = 4 * 1024 * 1024;
 
     /// <summary>Tells one build of lap from another. Two numbers: formatting a GUID is compiled at run time.</summary>
@@ -34,13 +36,13 @@ internal static class NoOpRun
     {
         var startTicks = Stopwatch.GetTimestamp();
         var startedUnixNs = (DateTime.UtcNow.Ticks - DateTime.UnixEpoch.Ticks) * 100;
-        if (!OperatingSystem.IsLinux() || !Parse(args, out var environment, out var json, out var quiet, out var plain) || TwinsAreSet() || FindRoot() is not { } root)
+        if (!OperatingSystem.IsLinux() || !Parse(args, out var environment, out var json, out var quiet, out var plain) || TwinsAreSet() || FindRoot(out var source) is not { } root)
         {
             return false;
         }
 
         var proof = Proof.Load(Proof.PathOf(root, environment));
-        if (proof is null || proof.Build != Build || proof.Root != root || !VariablesStand(proof))
+        if (proof is null || proof.Build != Build || proof.Root != root || proof.Source != source || !VariablesStand(proof))
         {
             return false;
         }
@@ -65,7 +67,7 @@ internal static class NoOpRun
         var watched = answer is { Length: > 0 } && answer[^1] == "watch clean " + proof.Mark;
         if (!watched)
         {
-            var verdict = NoOpCheck.Check(root + "/.laptime/index", root);
+            var verdict = NoOpCheck.Check(proof.Index, root);
             if (!verdict.IsClean || verdict.Tree.ToString() != proof.Tree)
             {
                 return false;
@@ -170,7 +172,7 @@ internal static class NoOpRun
     }
 
     /// <summary>
-    /// Any LAP_ variable may be a flag's twin: the full run knows which. So does it know where else a transaction is to be told (a collector, GitHub's summary).
+    /// Any LAP_ variable may be a flag's twin: the full run knows which (LAP_PUBLISH is none: it tells a checkout how to publish lap). So does it know where else a transaction is to be told (a collector, GitHub's summary).
     /// Read from the kernel: the base library would fill a hash table with all of them.
     /// </summary>
     private static bool TwinsAreSet()
@@ -184,7 +186,7 @@ internal static class NoOpRun
         var length = variables.Length;
         for (var start = 0; start < length; start++)
         {
-            if ((Begins(variables, start, length, "LAP_") && !Begins(variables, start, length, "LAP_AGENT_PATH="))
+            if ((Begins(variables, start, length, "LAP_") && !Begins(variables, start, length, "LAP_AGENT_PATH=") && !Begins(variables, start, length, "LAP_PUBLISH="))
                 || Begins(variables, start, length, "OTEL_EXPORTER_OTLP_") || Begins(variables, start, length, "GITHUB_STEP_SUMMARY="))
             {
                 return true;
@@ -212,10 +214,12 @@ internal static class NoOpRun
         return true;
     }
 
-    /// <summary>Null also where only the full run has the words for what is wrong.</summary>
-    private static string? FindRoot()
+    /// <summary>The workspace as the full run finds it. Null also where only that has the words for what is wrong.</summary>
+    private static string? FindRoot(out string source)
     {
-        for (var folder = RawFile.CurrentFolder(); !string.IsNullOrEmpty(folder); folder = folder[..folder.LastIndexOf('/')])
+        source = Proof.OfLaptime;
+        var here = RawFile.CurrentFolder();
+        for (var folder = here; !string.IsNullOrEmpty(folder); folder = folder[..folder.LastIndexOf('/')])
         {
             if (RawFile.Exists(folder + "/laptime.yaml") || RawFile.Exists(folder + "/laptime.yml"))
             {
@@ -223,7 +227,11 @@ internal static class NoOpRun
             }
         }
 
-        return null;
+        // Which of several it is, and what lies beside it, the agent compares.
+        source = Proof.OfCompose;
+        return !string.IsNullOrEmpty(here) && here != "/"
+            && (RawFile.Exists(here + "/compose.yaml") || RawFile.Exists(here + "/compose.yml") || RawFile.Exists(here + "/docker-compose.yaml") || RawFile.Exists(here + "/docker-compose.yml"))
+            ? here : null;
     }
 
     private static bool VariablesStand(Proof proof)
@@ -328,12 +336,17 @@ internal static class NoOpRun
 
         if (json)
         {
-            Print(written.Written);
-            Print("\n"u8);
+            Print(Output, written.Written);
+            Print(Output, "\n"u8);
         }
         else if (!quiet)
         {
-            Print(Encoding.UTF8.GetBytes(UnchangedView.Text(
+            for (var i = 0; i < proof.Notices.Length; i++)
+            {
+                Print(Errors, Encoding.UTF8.GetBytes("lap: " + proof.Notices[i] + "\n"));
+            }
+
+            Print(Output, Encoding.UTF8.GetBytes(UnchangedView.Text(
                 id, proof.Workspace, proof.Environment, proof.Names, revisions, readiness, endpoints, instances, of, elapsed, proof.ParityGaps, Colours(plain))));
         }
 
@@ -371,7 +384,7 @@ internal static class NoOpRun
         !plain && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR")) && Environment.GetEnvironmentVariable("TERM") != "dumb"
         && (!string.IsNullOrEmpty(Environment.GetEnvironmentVariable("FORCE_COLOR")) || IsTerminal(1) == 1);
 
-    private static void Print(ReadOnlySpan<byte> text)
+    private static void Print(int to, ReadOnlySpan<byte> text)
     {
         unsafe
         {
@@ -380,7 +393,7 @@ internal static class NoOpRun
                 var done = 0;
                 while (done < text.Length)
                 {
-                    var wrote = Write(1, start + done, text.Length - done);
+                    var wrote = Write(to, start + done, text.Length - done);
                     if (wrote <= 0)
                     {
                         return;

@@ -21,6 +21,9 @@ internal sealed class Proof
     public required string Loop;
     public required string Profile;
 
+    /// <summary>What the workspace was read from: <see cref="OfLaptime"/> or <see cref="OfCompose"/>. Which files of a folder count depends on it.</summary>
+    public required string Source;
+
     /// <summary>Path of the agent's socket.</summary>
     public required string Socket;
 
@@ -48,11 +51,20 @@ internal sealed class Proof
     public required string[] Revisions;
     public required string[] ParityGaps;
 
+    /// <summary>What every run tells people on stderr before it begins: why a compose file is deployed, and to what.</summary>
+    public required string[] Notices;
+
+    public const string OfLaptime = "laptime.yaml";
+    public const string OfCompose = "compose";
+
     private const int MostBytes = 64 * 1024 * 1024;
-    private const string Magic = "lap-proof-2";
+    private const string Magic = "lap-proof-3";
 
     /// <summary>The proof of an environment; of the default one when no name is given.</summary>
     public static string PathOf(string root, string? environment) => environment is null ? root + "/.laptime/proof" : root + "/.laptime/env/" + environment + "/proof";
+
+    /// <summary>The stat index that the proof was written with.</summary>
+    public string Index => Root + "/.laptime/env/" + Environment + "/index";
 
     public static Proof? Load(string path)
     {
@@ -74,16 +86,16 @@ internal sealed class Proof
 
         var lines = Encoding.UTF8.GetString(content, 0, end).Split('\n');
         var head = lines[0].Split('\t');
-        if (lines.Length < 5 || head.Length != 14 || head[0] != Magic)
+        if (lines.Length < 6 || head.Length != 15 || head[0] != Magic)
         {
             return null;
         }
 
         var variables = Fields(lines[1], 2);
-        var components = new string[lines.Length - 4][];
+        var components = new string[lines.Length - 5][];
         for (var i = 0; i < components.Length; i++)
         {
-            components[i] = lines[3 + i].Split('\t');
+            components[i] = lines[4 + i].Split('\t');
             if (components[i].Length != 5)
             {
                 return null;
@@ -99,9 +111,10 @@ internal sealed class Proof
         return new Proof
         {
             Build = head[1], Workspace = head[2], Environment = head[3], Target = head[4], Loop = head[5], Profile = head[6], Socket = head[7], NoOpLog = head[8],
-            Tree = head[9], Mark = head[10], Root = head[11], Key0 = key0, Key1 = key1,
+            Tree = head[9], Mark = head[10], Root = head[11], Source = head[14], Key0 = key0, Key1 = key1,
             Variables = Column(variables, 0), VariableHashes = Column(variables, 1),
             ParityGaps = lines[2].Length == 0 ? [] : lines[2].Split('\t'),
+            Notices = lines[3].Length == 0 ? [] : lines[3].Split('\t'),
             Names = Column(components, 0), Fingerprints = Column(components, 1), DeploymentKeys = Column(components, 2), Artifacts = Column(components, 3),
             Revisions = Column(components, 4),
         };
@@ -111,13 +124,13 @@ internal sealed class Proof
     {
         var text = new StringBuilder();
         text.AppendJoin('\t', Magic, Build, Workspace, Environment, Target, Loop, Profile, Socket, NoOpLog, Tree, Mark, Root,
-            Key0.ToString(CultureInfo.InvariantCulture), Key1.ToString(CultureInfo.InvariantCulture)).Append('\n');
+            Key0.ToString(CultureInfo.InvariantCulture), Key1.ToString(CultureInfo.InvariantCulture), Source).Append('\n');
         for (var i = 0; i < Variables.Length; i++)
         {
             text.Append(i == 0 ? "" : "\t").Append(Variables[i]).Append('\t').Append(VariableHashes[i]);
         }
 
-        text.Append('\n').AppendJoin('\t', ParityGaps).Append('\n');
+        text.Append('\n').AppendJoin('\t', ParityGaps).Append('\n').AppendJoin('\t', Notices).Append('\n');
         for (var i = 0; i < Names.Length; i++)
         {
             text.AppendJoin('\t', Names[i], Fingerprints[i], DeploymentKeys[i], Artifacts[i], Revisions[i]).Append('\n');
@@ -130,7 +143,7 @@ internal sealed class Proof
     /// <summary>False when a fact holds what separates facts: it would not read as it was written.</summary>
     public bool CanBeWritten()
     {
-        foreach (var texts in new[] { [Build, Workspace, Environment, Target, Loop, Profile, Socket, NoOpLog, Tree, Mark, Root], Variables, ParityGaps, Names, Fingerprints, DeploymentKeys, Artifacts, Revisions })
+        foreach (var texts in new[] { [Build, Workspace, Environment, Target, Loop, Profile, Socket, NoOpLog, Tree, Mark, Root, Source], Variables, ParityGaps, Notices, Names, Fingerprints, DeploymentKeys, Artifacts, Revisions })
         {
             if (Array.Exists(texts, t => t.AsSpan().ContainsAny('\t', '\n')))
             {

@@ -21,6 +21,31 @@ public sealed class WorkspaceFolder(string root)
     /// <summary>State of one environment: lock, what was verified, the no-op proof.</summary>
     public string Environment(string name) => System.IO.Path.Combine(Path, "env", name);
 
+    /// <summary>The stat index as it was when the environment's proof was written: the next scan, of another environment perhaps, replaces <see cref="Index"/>.</summary>
+    public string IndexOf(string environment) => System.IO.Path.Combine(Environment(environment), "index");
+
+    /// <summary>Leaves the index as it is now to the environment's proof. An index is never written in place, so a second name for it is enough.</summary>
+    /// <exception cref="IOException">It cannot be written.</exception>
+    public void KeepIndex(string environment)
+    {
+        var kept = IndexOf(environment);
+        var temporary = $"{kept}.{System.Environment.ProcessId}.tmp";
+        File.Delete(temporary);
+        try
+        {
+            HardLink.Create(Index, temporary);
+        }
+        catch (IOException)
+        {
+            // Not every file system has links.
+            File.Copy(Index, temporary);
+        }
+
+        // Two names of one file cannot be moved over each other: that would leave both.
+        File.Delete(kept);
+        File.Move(temporary, kept);
+    }
+
     /// <summary>Creates the folder (and one below it) with access for the user only.</summary>
     public string Create(string? below = null)
     {

@@ -409,7 +409,7 @@ public sealed class LocalTargetContract : TargetContract, IAsyncLifetime
     {
         var inputs = Directory.CreateDirectory(Path.Combine(root, "inputs")).FullName;
         await using var client = await Launcher.ConnectAsync(Cancel);
-        var mark = (await client.AskAsync<AgentAnswer.Watching>(new AgentRequest.Watch([inputs]), Cancel)).Mark;
+        var mark = (await client.AskAsync<AgentAnswer.Watching>(new AgentRequest.Watch("local", [inputs]), Cancel)).Mark;
         Assert.SkipWhen(mark is null, "this file system or system cannot be watched");
         var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         await socket.ConnectAsync(new UnixDomainSocketEndPoint(Launcher.Folder.ReadIdentity()!.Socket), Cancel);

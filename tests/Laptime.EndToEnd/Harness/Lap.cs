@@ -23,7 +23,13 @@ internal static class Lap
         {
             if (!published && !File.Exists(Program))
             {
-                var publish = LapProcess.Start(Path.Combine(Root, "lap"), ["version"], Root, LapProcess.CleanEnvironment());
+                var environment = LapProcess.CleanEnvironment();
+                if (Environment.GetEnvironmentVariable("LAP_PUBLISH") is { } how)
+                {
+                    environment["LAP_PUBLISH"] = how;
+                }
+
+                var publish = LapProcess.Start(Path.Combine(Root, "lap"), ["version"], Root, environment);
                 var result = await publish.ResultAsync(TimeSpan.FromMinutes(10), cancel);
                 Assert.True(result.ExitCode == 0, result.ToString());
             }
@@ -94,7 +100,7 @@ internal sealed class LapProcess : IDisposable
     public static Dictionary<string, string> CleanEnvironment()
     {
         var environment = new Dictionary<string, string> { ["LANG"] = "C.UTF-8", ["TZ"] = "UTC" };
-        foreach (var name in (string[])["PATH", "HOME", "USER", "DOTNET_ROOT", "LAP_PUBLISH", "TMPDIR", "SystemRoot"])
+        foreach (var name in (string[])["PATH", "HOME", "USER", "DOTNET_ROOT", "TMPDIR", "SystemRoot"])
         {
             if (Environment.GetEnvironmentVariable(name) is { } value)
             {

@@ -21,7 +21,7 @@ public sealed class ProofTests : IDisposable
         {
             Build = "0f8fad5b", Root = "/shop", Workspace = At(0, "shop"), Environment = At(1, "local"), Target = "process", Loop = "fast", Profile = At(2, ""), Socket = At(3, "/run/agent.sock"),
             NoOpLog = At(4, "/shop/.laptime/noops"), Tree = "sha256:00", Mark = "-", Key0 = ulong.MaxValue, Key1 = 1, Variables = [At(5, "FLAVOR"), "UNSET"], VariableHashes = ["123", "-"],
-            ParityGaps = [At(6, "gateway: step lint is left out of the fast loop")], Names = ["gateway", At(7, "lib")], Fingerprints = ["sha256:1", "sha256:2"],
+            Source = Proof.OfLaptime, Notices = [At(8, "no laptime.yaml, so compose.yml is deployed")], ParityGaps = [At(6, "gateway: step lint is left out of the fast loop")], Names = ["gateway", At(7, "lib")], Fingerprints = ["sha256:1", "sha256:2"],
             DeploymentKeys = ["sha256:3", "-"], Artifacts = ["sha256:4", "sha256:5"], Revisions = ["gateway@4", "-"],
         };
     }
@@ -42,7 +42,7 @@ public sealed class ProofTests : IDisposable
     public void Without_variables_and_gaps_too()
     {
         var bare = Sample();
-        (bare.Variables, bare.VariableHashes, bare.ParityGaps) = ([], [], []);
+        (bare.Variables, bare.VariableHashes, bare.ParityGaps, bare.Notices) = ([], [], [], []);
         bare.Save(Path);
         Assert.Equal(Text(bare), Text(Proof.Load(Path)!));
     }

@@ -20,6 +20,9 @@ public sealed record DockerPlace(string Workspace, string Root, string Environme
 
     /// <summary>The environment's compose files; null: it has none.</summary>
     public ComposeContainers? Compose { get; init; }
+
+    /// <summary>The target is this one only because the engine manages no swarm.</summary>
+    public bool IsForWantOfSwarm { get; init; }
 }
 
 /// <summary>
@@ -71,7 +74,7 @@ public sealed class DockerTarget(EngineClient engine, AgentLauncher launcher, Do
         {
             var variables = EngineEndpoint.Variables.Select(v => (v, variable(v))).Where(v => v.Item2 is not null).ToDictionary(v => v.v, v => v.Item2!, StringComparer.Ordinal);
             return (await client.AskAsync<AgentAnswer.Done>(
-                new AgentRequest.LookAt(place.Environment, place.Workspace, variables, engine.Endpoint.Text, [.. plans.OfType<SignalPlan>()]) { Files = files }, cancel)).Changed;
+                new AgentRequest.LookAt(place.Environment, place.Workspace, variables, engine.Endpoint.Text, [.. plans.OfType<SignalPlan>()]) { Files = files, NoSwarm = place.IsForWantOfSwarm }, cancel)).Changed;
         }
     }
 

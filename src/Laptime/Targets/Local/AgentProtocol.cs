@@ -11,7 +11,7 @@ namespace Laptime.Targets.Local;
 public static class AgentProtocol
 {
     /// <summary>Raised when a message changes its meaning. An agent of another version is replaced; it leaves its instances running.</summary>
-    public const int Version = 3;
+    public const int Version = 4;
 
     /// <summary>Longest line either side accepts, in bytes.</summary>
     public const int LongestLine = 32 * 1024 * 1024;
@@ -111,6 +111,9 @@ public abstract record AgentRequest
         /// <summary>Files of the stack with their contents' digests, <c>-</c> for one that is not there; when one of them is another there is no answer.</summary>
         public IReadOnlyDictionary<string, string> Files { get; init; } = new Dictionary<string, string>();
 
+        /// <summary>There is no answer once the engine manages a swarm: then the components belong there.</summary>
+        public bool NoSwarm { get; init; }
+
         /// <summary>Set where components run as services of a swarm: the workspace's folder, which they carry.</summary>
         public string? SwarmRoot { get; init; }
 
@@ -119,10 +122,10 @@ public abstract record AgentRequest
     }
 
     /// <summary>
-    /// Watches these input directories (absolute) from now on, instead of those before. Answered with <see cref="AgentAnswer.Watching"/>; check the index in
+    /// Watches these input directories (absolute) for the environment from now on, instead of those before. Answered with <see cref="AgentAnswer.Watching"/>; check the index in
     /// full after it, and while the no-op answer says clean for that mark, the check still stands.
     /// </summary>
-    public sealed record Watch(IReadOnlyList<string> Directories) : AgentRequest;
+    public sealed record Watch(string Environment, IReadOnlyList<string> Directories) : AgentRequest;
 
     /// <summary>Answered with <see cref="AgentAnswer.Status"/>.</summary>
     public sealed record AskStatus : AgentRequest;

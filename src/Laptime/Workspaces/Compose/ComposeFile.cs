@@ -45,6 +45,15 @@ public static class ComposeFile
         return [file];
     }
 
+    /// <summary>Files that are not there, and that <see cref="FindAll"/> would find in place of these, or with them.</summary>
+    /// <param name="found">What it found: absolute.</param>
+    public static IEnumerable<string> Preferred(IReadOnlyList<string> found)
+    {
+        var folder = Path.GetDirectoryName(found[0])!;
+        var stem = Path.GetFileNameWithoutExtension(found[0]);
+        return FileNames.TakeWhile(n => n != Path.GetFileName(found[0])).Append(stem + ".override.yaml").Append(stem + ".override.yml").Select(n => Path.Combine(folder, n)).TakeWhile(f => !found.Contains(f));
+    }
+
     /// <summary>Reads and joins the files. Paths in all of them are relative to the folder of the first.</summary>
     /// <param name="paths">At least one.</param>
     /// <param name="environmentVariable">The value of an environment variable, null when it is not set; it stands before <c>.env</c>.</param>
