@@ -30,6 +30,35 @@ internal sealed class Page(string file, string title)
         Console.WriteLine($"\nwritten: {file}\n");
     }
 
+    /// <summary>
+    /// Written over the page that is there: what this run measured replaces the section with its heading, and is dated; other sections, those that people wrote included, stay as they are.
+    /// </summary>
+    public void SaveOver()
+    {
+        var mine = Sections(text.ToString());
+        var stamp = $"Measured {DateTime.UtcNow:yyyy-MM-dd HH:mm}, load average at the end {File.ReadAllText("/proc/loadavg").Split(' ')[0]}.";
+        var left = mine.Skip(1).ToDictionary(KeyOf, s => s.Insert(s.IndexOf('\n') + 1, $"\n{stamp}\n"), StringComparer.Ordinal);
+        var page = new StringBuilder(mine[0].TrimEnd()).Append('\n');
+        foreach (var old in File.Exists(file) ? Sections(File.ReadAllText(file)).Skip(1) : [])
+        {
+            page.Append('\n').Append((left.Remove(KeyOf(old), out var now) ? now : old).TrimEnd()).Append('\n');
+        }
+
+        foreach (var added in left.Values)
+        {
+            page.Append('\n').Append(added.TrimEnd()).Append('\n');
+        }
+
+        text.Clear().Append(page);
+        Save();
+    }
+
+    private static List<string> Sections(string page) => [.. page.Split("\n## ").Select(static (part, i) => i == 0 ? part : "## " + part)];
+
+    /// <summary>The heading, however many rounds it names.</summary>
+    private static string KeyOf(string section) =>
+        string.Join(", ", section.Split('\n')[0].Split(", ").Where(static words => !words.EndsWith(" rounds", StringComparison.Ordinal)));
+
     public static string Ms(double value) => value.ToString(value < 10 ? "0.0" : "0", CultureInfo.InvariantCulture);
 
     public static string Times(double value) => value.ToString("0.00", CultureInfo.InvariantCulture) + " x";

@@ -73,6 +73,20 @@ public sealed class SwarmNoOpTests
     }
 
     [Fact]
+    public async Task A_compose_file_for_a_swarm_takes_it_on_an_engine_without_one_until_that_manages_one()
+    {
+        await using var engine = await DockerEngine.OwnAsync();
+        await using var ws = await OpenAsync(engine, "compose.yml");
+        await ws.DeployAsync();
+        await ShortAsync(ws);
+        Assert.Contains("to docker: ", (await ws.LapAsync("deploy")).Exits(0).Error);
+        await engine.SwarmAsync();
+        var moved = await DeployAsync(ws, isShort: false);
+        Assert.Equal("swarm", (string?)moved["target"]);
+        Assert.Equal("reflected", moved.Outcome());
+    }
+
+    [Fact]
     public async Task Environments_deployed_in_turn_each_have_their_own_proof()
     {
         var engine = await DockerEngine.SharedSwarmAsync();

@@ -36,7 +36,7 @@ internal static class EnginesBench
             Stacks(page, engine, lap, rounds);
         }
 
-        page.Save();
+        page.SaveOver();
     }
 
     private static void NoOp(Page page, BenchEngine engine, string lap, int rounds)

@@ -415,9 +415,9 @@ public sealed class LocalTargetContract : TargetContract, IAsyncLifetime
         await socket.ConnectAsync(new UnixDomainSocketEndPoint(Launcher.Folder.ReadIdentity()!.Socket), Cancel);
         await using var stream = new NetworkStream(socket, ownsSocket: true);
         var lines = new LineReader(stream, 100_000);
-        async Task<string[]> AskAsync(string with)
+        async Task<string[]> AskAsync(string with, string environment = "local")
         {
-            await stream.WriteAsync(Encoding.UTF8.GetBytes($"noop local {with}\n"), Cancel);
+            await stream.WriteAsync(Encoding.UTF8.GetBytes($"noop {environment} {with}\n"), Cancel);
             var words = Encoding.UTF8.GetString((await lines.ReadAsync(Cancel))!.Value.Span).Split(' ');
             Assert.Equal(1, (await lines.ReadAsync(Cancel))!.Value.Length);
             return words;
@@ -429,6 +429,25 @@ public sealed class LocalTargetContract : TargetContract, IAsyncLifetime
         var dirty = await AskAsync(mark!);
         Assert.Equal("dirty", dirty[1]);
         Assert.Equal("clean", (await AskAsync(dirty[2]))[1]);
+
+        // Another environment has folders of its own: what happens there is its affair, and neither's mark means anything to the other.
+        var more = Directory.CreateDirectory(Path.Combine(root, "more")).FullName;
+        var other = (await client.AskAsync<AgentAnswer.Watching>(new AgentRequest.Watch("other", [inputs, more]), Cancel)).Mark!;
+        Assert.Equal("clean", (await AskAsync(dirty[2]))[1]);
+        Assert.Equal("unknown", (await AskAsync(dirty[2], "other"))[1]);
+        await File.WriteAllTextAsync(Path.Combine(more, "a"), "1", Cancel);
+        Assert.Equal("clean", (await AskAsync(dirty[2]))[1]);
+        Assert.Equal("dirty", (await AskAsync(other, "other"))[1]);
+
+        // With the same folders they share one: whoever had it looks again once.
+        var shared = (await client.AskAsync<AgentAnswer.Watching>(new AgentRequest.Watch("other", [inputs]), Cancel)).Mark!;
+        var again = await AskAsync(dirty[2]);
+        Assert.Equal("unknown", again[1]);
+        Assert.Equal("clean", (await AskAsync(again[2]))[1]);
+        Assert.Equal("clean", (await AskAsync(shared, "other"))[1]);
+        await File.WriteAllTextAsync(Path.Combine(inputs, "a"), "2", Cancel);
+        Assert.Equal("dirty", (await AskAsync(again[2]))[1]);
+        Assert.Equal("dirty", (await AskAsync(shared, "other"))[1]);
     }
 
     [Fact]

@@ -74,8 +74,10 @@ public sealed class ComposeWorkspaceTests
         var file = folder.Add("compose.yml");
         Assert.Equal(file, ComposeFile.Find(folder.Root));
         Assert.Equal([file], ComposeFile.FindAll(folder.Root));
+        Assert.Equal(["compose.yaml", "compose.override.yaml", "compose.override.yml"], ComposeFile.Preferred([file]).Select(Path.GetFileName));
         var other = folder.Add("compose.override.yml");
         Assert.Equal([file, other], ComposeFile.FindAll(folder.Root));
+        Assert.Equal(["compose.yaml", "compose.override.yaml"], ComposeFile.Preferred([file, other]).Select(Path.GetFileName));
     }
 
     [Fact]
