@@ -40,7 +40,7 @@ public sealed class BehaviourCheck(ProcessRunner runner, TimeProvider clock)
         {
             var (body, reading) = read[i];
             IReadOnlyList<CatalogObject> objects = [.. body.Objects.Concat(reading.Statements.Select(static s => s.Touches).OfType<CatalogObject>()).Distinct().Take(50)];
-            findings.AddRange(BehaviourFindings.Of(body, reading, trials[i], await CallsAsync(objects, live, search, cancel)));
+            findings.AddRange(BehaviourFindings.Of(body, reading, trials[i], await CallsAsync(objects, live, search, cancel), pending: i < bodies.Count));
         }
 
         return BehaviourFindings.Report(findings);
@@ -93,12 +93,28 @@ public sealed class BehaviourCheck(ProcessRunner runner, TimeProvider clock)
     }
 
     /// <summary>The body of a migration, for the database's dialect; null: it is written in another language.</summary>
-    public static MigrationBody? BodyOf(Migration migration, string path, DatabaseKind kind)
+    /// <param name="root">Absolute path of the workspace: files too large to be held are read from there.</param>
+    /// <param name="path">Of the ledger, relative to it.</param>
+    public static MigrationBody? BodyOf(Migration migration, string root, string path, DatabaseKind kind)
     {
         var file = path.Length == 0 ? migration.File : $"{path}/{migration.File}";
         var dialect = kind == DatabaseKind.Sqlite ? SqlDialect.Sqlite : SqlDialect.PostgreSql;
-        return migration.Up is { } sql
-            ? MigrationBody.OfText(migration.Id, file, dialect, sql) with { InTransaction = migration.InTransaction, Objects = [.. (migration.Changes ?? []).OfType<CatalogChange.Creates>().Select(static c => c.Object)] }
-            : null;
+        if (migration.Up is { } sql)
+        {
+            return MigrationBody.OfText(migration.Id, file, dialect, sql) with { InTransaction = migration.InTransaction, Objects = [.. migration.Changes.OfType<CatalogChange.Creates>().Select(static c => c.Object)] };
+        }
+
+        var at = new FileInfo(Path.Combine(root, file));
+        if (!at.Exists || at.Length <= MigrationFolder.LargestFile || at.Extension != ".sql")
+        {
+            return null;
+        }
+
+        return MigrationBody.OfFile(migration.Id, file, dialect, at.FullName) with
+        {
+            InTransaction = migration.InTransaction,
+            Unread = !migration.IsStream ? $"the file is larger than {MigrationFolder.LargestFile >> 20} MiB, and only a part of it is what would be applied"
+                : at.Length > MigrationBody.Largest ? $"the file is larger than {MigrationBody.Largest >> 30} GiB" : null,
+        };
     }
 }

@@ -93,6 +93,64 @@ public sealed class LedgerTests
     }
 
     [Fact]
+    public async Task Behaviour_is_told_or_refused_by_the_policy_and_both_verdicts_stay_as_they_are()
+    {
+        await using var workspace = await WorkspaceAsync("ledgers:\n  main: { tool: sql, path: db, database: \"sqlite:shop.db\", owners: { \"*\": \"@data\" } }\n");
+        workspace.Write("db/0001_orders.sql", "create table if not exists orders (id integer primary key, n int);");
+        workspace.Write("db/0002_seed.sql", "insert into orders (n) values (1);");
+        workspace.Write("db/0003_gone.sql", "drop table if exists carts;");
+        var warned = await JsonAsync(workspace, 0, "ledger-check.v1.json", "ledger", "check");
+        Assert.Equal(["idempotent", "not-idempotent", "idempotent", "loses-data"], Verdicts(warned));
+        Assert.All(warned["behaviour"]!.AsArray(), f => Assert.Equal("notice", (string?)f!["weight"]));
+        var axes = Axes((await workspace.LapAsync("ledger", "check")).Exits(0).Out);
+
+        workspace.Edit("laptime.yaml", "tool: sql,", "tool: sql, behaviour: refuse,");
+        var refused = await JsonAsync(workspace, 19, "ledger-check.v1.json", "ledger", "check");
+        Assert.Equal("refuse", (string?)refused["ledgers"]![0]!["behaviourPolicy"]);
+        Assert.Equal(Verdicts(warned), Verdicts(refused));
+        Assert.Equal(["0002 conflict", "0003 conflict"], refused["behaviour"]!.AsArray().Where(f => (string?)f!["weight"] == "conflict").Select(f => $"{(string?)f!["id"]!.ToString().PadLeft(4, '0')} conflict"));
+        Assert.Equal("clean", (string?)refused["ledgers"]![0]!["governance"]!["verdict"]);
+        var said = (await workspace.LapAsync("ledger", "check")).Exits(19).Out;
+        Assert.Equal(axes, Axes(said));
+        Assert.Contains("refused by `behaviour: refuse`", said, StringComparison.Ordinal);
+        // Nobody looked: nothing is shown, and nothing refused.
+        (await workspace.LapAsync("ledger", "check", "--bodies", "none")).Exits(0);
+
+        File.Delete(workspace.At("db/0002_seed.sql"));
+        File.Delete(workspace.At("db/0003_gone.sql"));
+        (await workspace.LapAsync("ledger", "check")).Exits(0);
+
+        static List<string> Verdicts(JsonObject document) => [.. document["behaviour"]!.AsArray().Select(f => (string)f!["verdict"]!).Where(v => v is not "cannot-tell")];
+        static string[] Axes(string text) => [.. text.Split('\n').Where(l => l.StartsWith("  governance  ", StringComparison.Ordinal) || l.StartsWith("  behaviour   ", StringComparison.Ordinal))];
+    }
+
+    [Theory]
+    [InlineData("sql", "", "a statement of more than 16 million characters")]
+    [InlineData("dbmate", "-- migrate:up\n", "the file is larger than 16 MiB, and only a part of it is what would be applied")]
+    public async Task A_file_of_200_MB_is_answered_within_a_bound_of_memory_and_each_axis_says_what_it_did_not_read(string tool, string first, string why)
+    {
+        await using var workspace = await WorkspaceAsync($"ledgers:\n  main: {{ tool: {tool}, path: db, database: \"sqlite:shop.db\", behaviour: refuse, owners: {{ \"*\": \"@data\" }} }}\n");
+        workspace.Write("db/0001_huge.sql", first + "create table a (n int);\n");
+        await using (var file = File.OpenWrite(workspace.At("db/0001_huge.sql")))
+        {
+            // It has holes: nothing is written.
+            file.SetLength(200L << 20);
+        }
+
+        // Less than the file: who held it would fail.
+        workspace.Environment["DOTNET_GCHeapHardLimit"] = "0xA000000";
+        var document = await JsonAsync(workspace, 19, "ledger-check.v1.json", "ledger", "check");
+        Assert.Equal("clean", (string?)document["ledgers"]![0]!["governance"]!["verdict"]);
+        var unread = Assert.Single(document["ledgers"]![0]!["unread"]!.AsArray())!;
+        Assert.Equal("0001_huge.sql", (string?)unread["file"]);
+        Assert.Contains("the governance axis goes by its name alone", (string?)unread["why"], StringComparison.Ordinal);
+        var finding = Assert.Single(document["behaviour"]!.AsArray())!;
+        Assert.Equal(("repeat-unknown", "conflict"), ((string?)finding["verdict"], (string?)finding["weight"]));
+        Assert.Contains(why, (string?)finding["what"], StringComparison.Ordinal);
+        Assert.Contains("0001_huge.sql was not read", (await workspace.LapAsync("ledger", "check")).Exits(19).Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Migrations_that_no_ledger_is_configured_for_are_named_with_the_lines_to_add()
     {
         await using var workspace = await WorkspaceAsync(rest: "");

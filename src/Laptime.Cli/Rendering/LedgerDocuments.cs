@@ -14,7 +14,7 @@ internal sealed record LedgerCheckDocument(
 /// <param name="Applied">Null: no database was asked.</param>
 internal sealed record LedgerSummary(
     string Name, string Tool, string? Evidence, string Path, string Files, string? Database, string DatabaseWords, string Checksums, int Migrations, int? Applied, IReadOnlyList<string>? Pending,
-    LedgerVerdict Governance, LedgerVerdict Behaviour, IReadOnlyList<UnreadItem> Unread);
+    LedgerVerdict Governance, LedgerVerdict Behaviour, string BehaviourPolicy, IReadOnlyList<UnreadItem> Unread);
 
 internal sealed record LedgerVerdict(string Verdict, string What);
 
@@ -61,7 +61,7 @@ internal static class LedgerDocuments
         return new LedgerSummary(
             reading.Settings.Name, state.Tool.Name, reading.Evidence, reading.Settings.Path, reading.MergeWords, reading.Database?.Shown, reading.DatabaseWords, state.Tool.Checksums, state.Here.Migrations.Count,
             state.Applied?.Rows.Count(static r => r.State == AppliedState.Applied), reading.Pending?.Select(static m => m.File).ToList(),
-            new LedgerVerdict(reading.Governance.Verdict, LedgerWords.Governance(reading.Governance)), new LedgerVerdict(reading.Behaviour.Verdict, reading.Behaviour.What),
+            new LedgerVerdict(reading.Governance.Verdict, LedgerWords.Governance(reading.Governance)), new LedgerVerdict(reading.Behaviour.Verdict, reading.Behaviour.What), reading.Settings.Behaviour.ToString().ToLowerInvariant(),
             [.. state.Here.Unread.Select(static u => new UnreadItem(u.File, u.Why))]);
     }
 

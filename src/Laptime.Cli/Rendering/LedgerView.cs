@@ -19,6 +19,13 @@ internal static class LedgerView
 
             Heading(page, reading);
             Axes(page, reading.Governance, reading.Behaviour, terminal);
+            if (reading.Behaviour.Refuses)
+            {
+                // Below the axes, as what follows from one of them: no verdict is another one for it.
+                page.Blank();
+                page.Wrapped(Symbols.Bad(terminal), new Span($"refused by `behaviour: refuse`: {LedgerWords.Refused(reading.Behaviour)}", Tone.Strong), 2);
+            }
+
             foreach (var finding in reading.Governance.Findings)
             {
                 page.Blank();

@@ -12,5 +12,8 @@ internal static class LedgerWords
         return conflicts > 0 ? string.Join("; ", heaviest) + (notices > 0 ? $"; and {Count(notices, "notice")}" : "") : notices > 0 ? $"nothing to decide; {Count(notices, "notice")}" : "every identifier has one owner, and the records fit";
     }
 
+    /// <summary>What the policy refuses, in a clause.</summary>
+    public static string Refused(BehaviourReport report) => string.Join(", ", report.Findings.Where(static f => f.Weight == FindingWeight.Conflict).Select(static f => $"{f.Id} ({f.Verdict})").Take(5));
+
     public static string Count(int count, string what) => $"{count} {what}{(count == 1 ? "" : "s")}";
 }

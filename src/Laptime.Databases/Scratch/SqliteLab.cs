@@ -134,6 +134,12 @@ public static class SqliteLab
                 }
 
                 (line, head) = (piece.Line, string.Join(' ', piece.Words.Take(4)));
+                if (stop())
+                {
+                    // SQLite asks within a statement alone, and many small ones are as long as one.
+                    return $"line {line}, {head}: interrupted";
+                }
+
                 var changes = database.TotalChanges;
                 database.Execute(piece.Text);
                 ordinal++;

@@ -1,3 +1,5 @@
+using Laptime.Workspaces;
+
 namespace Laptime.Ledgers;
 
 /// <summary>One finding of the behaviour axis: what a migration's body does, shown. Never says anything of identifiers or the ledger.</summary>
@@ -12,6 +14,10 @@ public sealed record BehaviourFinding
     /// <summary>A stable name: <c>no-op</c>, <c>not-idempotent</c>, <c>called</c>, <c>not-observed</c>, ….</summary>
     public required string Verdict { get; init; }
 
+    /// <summary>Of a pending body: shown not to be idempotent, to lose data, or to be nothing that can be contained. A policy may refuse it; a guess is never grave.</summary>
+    public bool Grave { get; init; }
+
+    /// <summary>Conflict: the ledger's policy refuses what is <see cref="Grave"/>.</summary>
     public FindingWeight Weight { get; init; } = FindingWeight.Notice;
 
     /// <summary>In a sentence.</summary>
@@ -26,5 +32,12 @@ public sealed record BehaviourFinding
 /// <param name="What">The verdict in one line of words.</param>
 public sealed record BehaviourReport(string Verdict, string What, IReadOnlyList<BehaviourFinding> Findings)
 {
+    /// <summary>Whether something in it is refused.</summary>
+    public bool Refuses => Findings.Any(static f => f.Weight == FindingWeight.Conflict);
+
+    /// <summary>The same report under a policy: the weights change, no verdict and no word.</summary>
+    public BehaviourReport Under(BehaviourPolicy policy) =>
+        this with { Findings = [.. Findings.Select(f => f with { Weight = f.Grave && policy == BehaviourPolicy.Refuse ? FindingWeight.Conflict : FindingWeight.Notice })] };
+
     public static readonly BehaviourReport NotLooked = new("unknown", "what the bodies do was not looked at", []);
 }

@@ -98,6 +98,15 @@ public sealed class LedgerCheck(Workspace workspace, ProcessRunner runner, Func<
 
         var tool = LedgerTools.Only(candidates, settings.Name, settings.Path, where);
         var here = tool.Read(folder);
+        here = here with
+        {
+            Unread =
+            [
+                .. here.Unread,
+                .. folder.Files.Where(static f => f.TooLarge).Select(static f => new UnreadFile(
+                    f.Path, $"it is larger than {MigrationFolder.LargestFile >> 20} MiB; the governance axis goes by its name alone: no checksum, no effect, and none of what came before it is looked up")),
+            ],
+        };
         var (merge, mergeWords, place) = await MergeAsync(branches, await ground.ConfigureAwait(false), folder, here, tool, cancel).ConfigureAwait(false);
         var state = new LedgerState { Tool = tool, Folder = settings.Path, Here = here, Merge = merge, Owners = Owners(settings, place) };
         if (database is not null)

@@ -45,6 +45,9 @@ public sealed record Migration
     /// <summary>The SQL that applies it; null: it is written in another language.</summary>
     public string? Up { get; init; }
 
+    /// <summary>Its file is larger than is held in memory, and all of the file is the SQL that applies it: it may be read as a stream. <see cref="Up"/> is null then, and <see cref="Content"/> says nothing.</summary>
+    public bool IsStream { get; init; }
+
     /// <summary>The SQL that takes it back; null: there is none, or it is written in another language.</summary>
     public string? Down { get; init; }
 

@@ -69,7 +69,8 @@ public sealed record MigrationFolder(string Path, IReadOnlyList<MigrationFile> F
     internal static bool IsAside(string relative) =>
         relative.Split('/') is var parts && parts[..^1].Any(static p => p is "bin" or "obj" or "node_modules" or "__pycache__" or ".git" or ".laptime" or ".venv" or "venv");
 
-    private static MigrationFile Load(string file, string relative) => new FileInfo(file).Length > LargestFile
+    /// <summary>A file, or its name alone where it is larger than is read.</summary>
+    internal static MigrationFile Load(string file, string relative) => new FileInfo(file).Length > LargestFile
         ? new MigrationFile(relative, []) { TooLarge = true }
         : new MigrationFile(relative, File.ReadAllBytes(file));
 }

@@ -146,6 +146,7 @@ internal sealed class SettingsBinder(string root, ValueBinder values, PathRule p
             {
                 Main = values.Text(fields["main"]), Owners = fields["owners"] is { } owners ? CommandBinder.Texts(values, owners).DistinctBy(static o => o.Key.Text).ToDictionary(static o => o.Key.Text, static o => o.Value.Text) : new Dictionary<string, string>(),
                 Table = values.Text(fields["table"]), Scratch = commands.Template(fields["scratch"]), TryOn = values.Text(fields["template"]), At = Problems.At(key),
+                Behaviour = (BehaviourPolicy)(values.Choice(fields["behaviour"]) ?? 0),
             });
         }
 

@@ -403,6 +403,16 @@ public sealed record TrustRule(string Source, string Builder, string Key, TimeSp
     public SourceLocation? At { get; init; }
 }
 
+/// <summary>What follows when a pending body is shown not to be idempotent, to lose data, or to be nothing that can be contained.</summary>
+public enum BehaviourPolicy
+{
+    /// <summary>It is told, and nothing is refused for it.</summary>
+    Warn,
+
+    /// <summary>Exit code 19, and the safe loop refuses.</summary>
+    Refuse,
+}
+
 /// <summary>A database whose migrations are watched.</summary>
 /// <param name="Tool">As the keys of laptime.yaml name it; <c>auto</c>: from the files and the tables.</param>
 /// <param name="Path">Folder of the migrations, or the one file that lists them, relative to the root.</param>
@@ -420,6 +430,9 @@ public sealed record LedgerSettings(string Name, string Tool, string Path, Templ
 
     /// <summary>A database of the scratch server to copy with its rows; null: the schema of <see cref="Database"/>.</summary>
     public string? TryOn { get; init; }
+
+    /// <summary>Of the behaviour axis alone: what the governance axis finds is refused whatever this says.</summary>
+    public BehaviourPolicy Behaviour { get; init; }
 
     /// <summary>For <see cref="Scratch"/>: the server of <see cref="Database"/> itself.</summary>
     public const string SameServer = "same-server";

@@ -206,6 +206,8 @@ public static class WorkspaceKeys
         new("owners", PlainTexts, "Who owns the migrations: patterns below `path`, the last that fits wins.", "{ \"*\": \"@data-team\" }", "what CODEOWNERS says"),
         new("scratch", Template, "Where bodies may be tried: a PostgreSQL server that is there for trying, as a user who may make databases and roles, or `same-server` for the one of `database`. SQLite needs none.", "\"${env.SCRATCH_URL}\"", "bodies are only read"),
         new("template", Text, "A database of the scratch server to try on, rows and all; nobody may be connected to it.", "shop_template", "the schema of `database`, without its rows"),
+        new("behaviour", new KeyType.Choice("warn", "refuse"),
+            "What follows when a pending body is shown not to be idempotent, to lose data, or to be nothing that can be contained. `refuse`: `lap ledger check` ends with 19, and the safe loop refuses.", "refuse", "`warn`: it is told"),
         new("table", Text, "The ledger's table, when it is not called what the tool calls it.", "public.my_migrations", "the tool's own name"),
     ]);
 

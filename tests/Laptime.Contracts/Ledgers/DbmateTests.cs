@@ -80,5 +80,29 @@ public sealed class DbmateTests
         Assert.Equal(["out-of-order 0042"], (await ground.CheckAsync()).Conflicts());
     }
 
+    [Fact]
+    public async Task An_index_that_was_left_invalid_is_half_applied_although_IF_NOT_EXISTS_passes_over_it()
+    {
+        using var ground = await LedgerGround.OfAsync("dbmate", "db/migrations", DatabaseKind.PostgreSql, ", owners: { \"*\": \"@data\" }");
+        ground.Write("db/migrations/0041_users.sql", "-- migrate:up\nCREATE TABLE users (id integer PRIMARY KEY, name text);\nINSERT INTO users VALUES (1, 'a'), (2, 'a');\n\n-- migrate:down\nDROP TABLE users;\n");
+        ground.Write("db/migrations/0042_names.sql", "-- migrate:up transaction:false\nCREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS users_name ON users (name);\n\n-- migrate:down transaction:false\nDROP INDEX users_name;\n");
+        Assert.Contains("could not create unique index", (await DbmateAsync(ground, "up")).Output, StringComparison.Ordinal);
+        // Once more, and dbmate takes it for done: the index that the first time left is there.
+        var again = await DbmateAsync(ground, "up");
+        Assert.True(again.Code == 0, again.Output);
+        Assert.Contains("Pending: 0", (await DbmateAsync(ground, "status")).Output, StringComparison.Ordinal);
+
+        var reading = await ground.CheckAsync();
+        Assert.Equal(["partial 0042"], reading.Conflicts());
+        var finding = reading.One(FindingKind.Partial);
+        Assert.Contains("users_name", finding.What, StringComparison.Ordinal);
+        Assert.Contains("not valid", finding.What, StringComparison.Ordinal);
+        Assert.Contains("IF NOT EXISTS would pass over it", finding.Mend, StringComparison.Ordinal);
+
+        await ground.SqlAsync("DELETE FROM users WHERE id = 2; DROP INDEX users_name;");
+        await ground.SqlAsync("CREATE UNIQUE INDEX CONCURRENTLY users_name ON users (name);");
+        (await ground.CheckAsync()).Clean();
+    }
+
     private static string Here([CallerFilePath] string here = "") => here;
 }

@@ -141,7 +141,8 @@ public sealed class HostileSqlTests : IAsyncLifetime
     public async Task What_a_killed_run_left_the_next_one_removes_and_nothing_else()
     {
         await using var own = await PostgresServer.OwnAsync();
-        using var killed = Process.Start("/bin/sh", ["-c", "read x"]);
+        // It waits for us, whatever our own input is.
+        using var killed = Process.Start(new ProcessStartInfo("/bin/sh", ["-c", "read x"]) { RedirectStandardInput = true })!;
         var me = ScratchName.New(TimeProvider.System);
         var dead = me with { Pid = killed.Id, Start = ProcessOwner.TicksOf(killed.Id)!.Value };
         killed.Kill();

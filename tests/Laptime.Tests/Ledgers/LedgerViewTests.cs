@@ -70,6 +70,25 @@ public sealed class LedgerViewTests
         Assert.All(behaviour.Findings, f => Assert.Contains(lines, l => l.EndsWith($"behaviour: {f.Verdict} {f.Id}", StringComparison.Ordinal)));
     }
 
+    [Fact]
+    public void A_policy_changes_weights_and_no_verdict()
+    {
+        var grave = new BehaviourFinding { Id = "0042", File = "db/0042_a.sql", Verdict = "not-idempotent", Grave = true, What = "n = n + 1" };
+        var report = new BehaviourReport("affected", "1 body is not idempotent", [grave, grave with { Id = "0043", Verdict = "called", Grave = false }]);
+        var (warned, refused) = (report.Under(BehaviourPolicy.Warn), report.Under(BehaviourPolicy.Refuse));
+        Assert.False(warned.Refuses);
+        Assert.True(refused.Refuses);
+        Assert.Equal([FindingWeight.Conflict, FindingWeight.Notice], refused.Findings.Select(f => f.Weight));
+        Assert.Equal((report.Verdict, report.What), (refused.Verdict, refused.What));
+        foreach (var governance in Governances)
+        {
+            string[] axes = [.. LedgerView.Check([Reading(governance, warned)], Plain).Split('\n').Where(l => l.StartsWith("  governance  ", StringComparison.Ordinal) || l.StartsWith("  behaviour   ", StringComparison.Ordinal))];
+            var lines = LedgerView.Check([Reading(governance, refused)], Plain).Split('\n');
+            Assert.All(axes, a => Assert.Contains(a, lines));
+            Assert.Single(lines, l => l.Contains("refused by `behaviour: refuse`: 0042 (not-idempotent)", StringComparison.Ordinal));
+        }
+    }
+
     [Theory, MemberData(nameof(Combinations))]
     public void Every_combination_of_the_two_appears_unchanged_in_the_document(int g, int b)
     {

@@ -11,6 +11,12 @@ public sealed record MigrationBody(string Id, string File, SqlDialect Dialect, F
     /// <summary>Whether the tool applies it inside one transaction; null: where its statements allow it.</summary>
     public bool? InTransaction { get; init; }
 
+    /// <summary>A body beyond this is not looked at.</summary>
+    public const long Largest = 1L << 30;
+
+    /// <summary>Why nothing of it is read, in a clause; null: it is read.</summary>
+    public string? Unread { get; init; }
+
     /// <summary>What it defines: asked for whether anybody calls it.</summary>
     public IReadOnlyList<CatalogObject> Objects { get; init; } = [];
 

@@ -29,9 +29,18 @@ public sealed record ScriptReading
 
     public IReadOnlyList<string> GuardedIndexes { get; init; } = [];
 
+    /// <summary>What it takes away for good, as the text says it.</summary>
+    public IReadOnlyList<DataLoss> Losses { get; init; } = [];
+
     public static ScriptReading Of(MigrationBody body, CancellationToken cancel)
     {
+        if (body.Unread is { } unread)
+        {
+            return new ScriptReading { Repeats = Answer.Unknown, Why = unread, Statements = [], Count = 0, Refused = [unread] };
+        }
+
         var kept = new List<StatementReading>();
+        var losses = new DataLossReader();
         var refused = new List<string>();
         var indexes = new List<string>();
         var dropped = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
@@ -45,17 +54,24 @@ public sealed record ScriptReading
                 refused.Add($"line {piece.Line}: {refusal}");
             }
 
+            if (piece.Kind == SqlPieceKind.TooLong)
+            {
+                // Nothing of it is run, and what follows may be as long as it likes.
+                break;
+            }
+
             if (piece.Kind != SqlPieceKind.Statement)
             {
                 continue;
             }
 
             count++;
+            losses.Read(piece, body.Dialect);
             var reading = Anew(StatementReader.Read(piece, body.Dialect), piece, dropped);
             worst = worst is null || reading.Repeats > worst.Repeats ? reading : worst;
             control ??= reading.ControlsTransaction ? reading : null;
             outside |= reading.OutsideTransaction;
-            if (reading.GuardedIndex is { } index)
+            if (reading.GuardedIndex is { } index && indexes.Count < Kept)
             {
                 indexes.Add(index);
             }
@@ -70,7 +86,7 @@ public sealed record ScriptReading
         {
             Repeats = worst?.Repeats ?? Answer.Yes,
             Why = worst is null ? "it holds no statement" : $"line {worst.Line}, {worst.Head}: {worst.Why}",
-            Statements = kept, Count = count, Refused = refused, ControlsTransaction = control, OutsideTransaction = outside, GuardedIndexes = indexes,
+            Statements = kept, Count = count, Refused = refused, ControlsTransaction = control, OutsideTransaction = outside, GuardedIndexes = indexes, Losses = losses.Losses,
         };
     }
 
@@ -123,7 +139,8 @@ public sealed record ScriptReading
         var key = string.Join(' ', words);
         if (piece.Words[0] == "DROP")
         {
-            dropped.Add(key);
+            // A file as long as it likes fills no memory.
+            _ = dropped.Count < 20 * Kept && dropped.Add(key);
             return reading;
         }
 

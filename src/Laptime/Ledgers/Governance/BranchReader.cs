@@ -99,7 +99,7 @@ internal sealed class BranchReader(ProcessRunner runner, string root, string git
             {
                 files.Remove(change.Path);
             }
-            else if (contents.TryGetValue(change.Path, out var bytes) && !(change.Added && files.TryGetValue(change.Path, out var own) && own.Content == new MigrationFile(change.Path, bytes).Content))
+            else if (contents.TryGetValue(change.Path, out var theirs) && !(change.Added && files.TryGetValue(change.Path, out var own) && !own.TooLarge && own.Content == theirs.Content))
             {
                 if (change.Added && files.ContainsKey(change.Path))
                 {
@@ -108,7 +108,7 @@ internal sealed class BranchReader(ProcessRunner runner, string root, string git
                     continue;
                 }
 
-                files[change.Path] = bytes.Length > MigrationFolder.LargestFile ? new MigrationFile(change.Path, []) { TooLarge = true } : new MigrationFile(change.Path, bytes);
+                files[change.Path] = theirs;
                 fromMain.Add(change.Path);
             }
         }
@@ -168,9 +168,9 @@ internal sealed class BranchReader(ProcessRunner runner, string root, string git
     }
 
     /// <summary>Files of a tree as a checkout would write them, through an index of our own.</summary>
-    private async Task<Dictionary<string, byte[]>> ContentsAsync(string top, List<TreeChange> changes, CancellationToken cancel)
+    private async Task<Dictionary<string, MigrationFile>> ContentsAsync(string top, List<TreeChange> changes, CancellationToken cancel)
     {
-        var contents = new Dictionary<string, byte[]>(StringComparer.Ordinal);
+        var contents = new Dictionary<string, MigrationFile>(StringComparer.Ordinal);
         if (changes.Count == 0)
         {
             return contents;
@@ -189,7 +189,7 @@ internal sealed class BranchReader(ProcessRunner runner, string root, string git
                 var file = Path.Combine(files, i + Path.GetExtension(changes[i].Path));
                 if (File.Exists(file))
                 {
-                    contents[changes[i].Path] = await File.ReadAllBytesAsync(file, cancel).ConfigureAwait(false);
+                    contents[changes[i].Path] = MigrationFolder.Load(file, changes[i].Path);
                 }
             }
         }

@@ -50,7 +50,7 @@ internal sealed class AtlasTool : LedgerTool
             migrations.Add(new Migration
             {
                 Id = cut < 0 ? name : name[..cut], Version = cut < 0 ? name : name[..cut], Name = cut < 0 ? "" : name[(cut + 1)..], File = file.Path, Content = file.Content, Checksum = hash,
-                Up = file.TooLarge ? null : file.Text, InTransaction = !file.Text.Contains("-- atlas:txmode none", StringComparison.Ordinal),
+                Up = file.TooLarge ? null : file.Text, IsStream = file.TooLarge, InTransaction = !file.Text.Contains("-- atlas:txmode none", StringComparison.Ordinal),
             });
         }
 

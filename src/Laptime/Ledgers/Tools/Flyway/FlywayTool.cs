@@ -48,7 +48,7 @@ internal sealed partial class FlywayTool : LedgerTool
             {
                 Id = prefix == "R" ? TextReading.Spaced(description) : Canonical(version), Version = prefix == "R" ? "R " + TextReading.Spaced(description) : version, Name = description, File = file.Path,
                 Kind = prefix switch { "R" => MigrationKind.Repeatable, "U" => MigrationKind.Undo, "B" => MigrationKind.Baseline, _ => MigrationKind.Versioned },
-                Content = file.Content, Up = file.TooLarge ? null : file.Text,
+                Content = file.Content, Up = file.TooLarge ? null : file.Text, IsStream = file.TooLarge,
                 // The text of a repeatable one is hashed after its placeholders were replaced, by values that only Flyway knows.
                 Checksum = file.TooLarge || (prefix == "R" && file.Text.Contains("${", StringComparison.Ordinal)) ? null : LineChecksum.Of(file.Bytes).ToString(CultureInfo.InvariantCulture),
             });

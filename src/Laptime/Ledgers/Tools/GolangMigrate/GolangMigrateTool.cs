@@ -36,7 +36,7 @@ internal sealed partial class GolangMigrateTool : LedgerTool
                 migrations.Add(new Migration
                 {
                     Id = Digits.Canonical(match.Groups[1].Value), Version = match.Groups[1].Value, Name = match.Groups[2].Value, File = file.Path, Content = file.Content,
-                    Up = file.TooLarge ? null : file.Text, Down = downs.GetValueOrDefault(file.Name[..^".up.sql".Length])?.Text, InTransaction = false,
+                    Up = file.TooLarge ? null : file.Text, IsStream = file.TooLarge, Down = downs.GetValueOrDefault(file.Name[..^".up.sql".Length])?.Text, InTransaction = false,
                 });
             }
         }

@@ -38,7 +38,7 @@ internal sealed partial class NumberedTool : LedgerTool
 
             migrations.Add(new Migration
             {
-                Id = Digits.Canonical(match.Groups[1].Value), Version = match.Groups[1].Value, Name = match.Groups[2].Value, File = file.Path, Content = file.Content, Up = file.TooLarge ? null : file.Text,
+                Id = Digits.Canonical(match.Groups[1].Value), Version = match.Groups[1].Value, Name = match.Groups[2].Value, File = file.Path, Content = file.Content, Up = file.TooLarge ? null : file.Text, IsStream = file.TooLarge,
             });
         }
 
