@@ -71,6 +71,15 @@ public sealed class BadInputTests
     }
 
     [Fact]
+    public async Task What_an_error_quotes_does_not_act_on_the_terminal()
+    {
+        await using var workspace = await LapWorkspace.OfAsync(LittleServer.Yaml("web", Ports.Free()));
+        var refused = (await workspace.LapAsync("plan", "we\u001b[2J\u001b]0;title\u0007b2")).Exits(2).Error;
+        Assert.Contains("web2", refused, StringComparison.Ordinal);
+        Assert.DoesNotContain('\u001b', refused);
+    }
+
+    [Fact]
     public async Task A_pipe_among_the_inputs_neither_hangs_nor_crashes()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "named pipes are of Unix");

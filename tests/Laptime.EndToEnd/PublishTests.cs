@@ -254,6 +254,32 @@ public sealed class PublishTests
         Assert.Contains("git", (await workspace.LapAsync("publish")).Exits(2).Error, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("records")]
+    [InlineData("link")]
+    public async Task A_commit_that_brings_records_of_lap_along_is_not_published(string what)
+    {
+        await using var workspace = await CommittedAsync();
+        workspace.Environment["XDG_CACHE_HOME"] = workspace.Beside;
+        if (what == "records")
+        {
+            // What a step left, and the record that it ran: nothing would be built from the sources, and it would be signed.
+            workspace.Write(".laptime/steps/=none/web/copy", "{}");
+            await workspace.GitAsync("add", "-f", ".laptime/steps");
+        }
+        else
+        {
+            await workspace.RunAsync("sh", "-c", "mv .laptime ../beside/own && ln -s ../beside/own .laptime && git add -f .laptime && rm .laptime && mv ../beside/own .laptime && git update-index --skip-worktree .laptime");
+        }
+
+        await workspace.GitAsync("commit", "-q", "-m", "records");
+        var refused = (await workspace.LapAsync("publish", "--builder", Builder)).Exits(2).Error;
+        Assert.Contains(".laptime", refused, StringComparison.Ordinal);
+        Assert.Contains("git rm", refused, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(workspace.At("../store")));
+        Assert.False(Directory.Exists(Directory.EnumerateDirectories(Path.Combine(workspace.Beside, "laptime", "checkouts")).Single() + "/tree"));
+    }
+
     [Fact]
     public async Task A_failing_step_publishes_nothing_and_its_checkout_is_kept()
     {

@@ -3,6 +3,7 @@ using System.CommandLine.Parsing;
 using System.Text.Json;
 using Laptime.Foundations;
 using Laptime.Transactions;
+using TerminalText = Laptime.Processes.TerminalText;
 
 namespace Laptime.Cli.Commands;
 
@@ -68,17 +69,20 @@ internal static class Verb
         var error = Console.Error;
         foreach (var problem in problems)
         {
-            error.WriteLine("lap: " + (problem.Where is null ? problem.What : $"{problem.Where}: {problem.What}"));
+            error.WriteLine("lap: " + Plain(problem.Where is null ? problem.What : $"{problem.Where}: {problem.What}"));
             if (problem.Mend is not null)
             {
-                error.WriteLine("     mend: " + problem.Mend);
+                error.WriteLine("     mend: " + Plain(problem.Mend));
             }
         }
 
         foreach (var line in tail ?? [])
         {
-            error.WriteLine("     | " + line);
+            error.WriteLine("     | " + Plain(line));
         }
+
+        // Names of files, answers of servers, what programs said: none of it may act on the terminal.
+        static string Plain(string text) => text.Any(char.IsControl) ? string.Join('\n', text.Split('\n').Select(TerminalText.Strip)) : text;
     }
 
     private static async Task<int> RunAsync(ParseResult arguments, Func<Session, Task<int>> run)

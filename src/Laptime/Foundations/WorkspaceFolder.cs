@@ -46,14 +46,26 @@ public sealed class WorkspaceFolder(string root)
         File.Move(temporary, kept);
     }
 
-    /// <summary>Creates the folder (and one below it) with access for the user only.</summary>
+    /// <summary>Creates the folder (and one below it) with access for the user only; one that was there before lap, open to others, is closed to them.</summary>
+    /// <exception cref="LapException">It is a link, or another user's.</exception>
     public string Create(string? below = null)
     {
         var folder = below ?? Path;
-        if (!Directory.Exists(Path))
+        var own = new DirectoryInfo(Path);
+        if (own.LinkTarget is not null)
+        {
+            // A repository can bring links along: what is written here must not land where one leads.
+            throw new LapException($"{Path} is a link, and laptime writes only into a folder of its own", Path, "remove the link; a journal or a store elsewhere is named in laptime.yaml");
+        }
+
+        if (!own.Exists)
         {
             Make(Path);
             File.WriteAllText(Within(".gitignore"), "*\n");
+        }
+        else
+        {
+            Close(Path);
         }
 
         if (!Directory.Exists(folder))
@@ -62,6 +74,24 @@ public sealed class WorkspaceFolder(string root)
         }
 
         return folder;
+    }
+
+    private static void Close(string folder)
+    {
+        const UnixFileMode others = (UnixFileMode)0b000_111_111;
+        if (OperatingSystem.IsWindows() || (File.GetUnixFileMode(folder) is var mode && (mode & others) == 0))
+        {
+            return;
+        }
+
+        try
+        {
+            File.SetUnixFileMode(folder, mode & ~others);
+        }
+        catch (UnauthorizedAccessException)
+        {
+            throw new LapException($"{folder} belongs to another user and is open to others", folder, "remove it, or let its owner run lap");
+        }
     }
 
     private static void Make(string folder)

@@ -15,7 +15,7 @@ public static class TerminalText
             {
                 i = SequenceEnd(text, i + 1);
             }
-            else if (c >= ' ' || c == '\t')
+            else if (!char.IsControl(c) || c == '\t')
             {
                 kept.Append(c);
             }

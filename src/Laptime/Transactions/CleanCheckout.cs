@@ -26,6 +26,7 @@ public sealed class CleanCheckout : IAsyncDisposable
 
     /// <param name="commit">40 or 64 hexadecimal digits.</param>
     /// <exception cref="FaultException">Git cannot check it out, or another publish holds the folder for an hour.</exception>
+    /// <exception cref="LapException">The commit has a <c>.laptime</c> in it.</exception>
     public static async Task<CleanCheckout> OpenAsync(Git git, string commit, TimeProvider clock, CancellationToken cancel)
     {
         var parent = Path.Combine(CacheFolder(), "laptime", "checkouts", Digest.Of(Encoding.UTF8.GetBytes(git.Top)).ToHex()[..16]);
@@ -44,6 +45,7 @@ public sealed class CleanCheckout : IAsyncDisposable
         {
             await checkout.RemoveAsync();
             await git.CheckOutAsync(checkout.folder, commit, cancel);
+            await checkout.RefuseRecordsAsync(commit);
             return checkout;
         }
         catch
@@ -65,6 +67,23 @@ public sealed class CleanCheckout : IAsyncDisposable
                 await RemoveAsync();
             }
         }
+    }
+
+    /// <summary>Records of steps that came with the commit would let its outputs pass for built: nothing would have been, and it would be signed.</summary>
+    private async Task RefuseRecordsAsync(string commit)
+    {
+        var own = new WorkspaceFolder(Root).Path;
+        if (!Path.Exists(own) && new FileInfo(own).LinkTarget is null)
+        {
+            return;
+        }
+
+        // Not as RemoveAsync does it: what the commit says of processes is nothing to act on.
+        Directory.Delete(folder, recursive: true);
+        await git.PruneAsync(CancellationToken.None);
+        throw new LapException(
+            $"commit {commit[..12]} has a .laptime in it, which is what lap knows of one machine: nothing is published from there", Path.Combine(git.Below, ".laptime"),
+            "git rm -r --cached .laptime, commit, and publish again");
     }
 
     private async Task RemoveAsync()

@@ -457,7 +457,9 @@ public sealed class LocalTargetContract : TargetContract, IAsyncLifetime
         Directory.CreateDirectory(deep);
         var launcher = new AgentLauncher(new AgentFolder(deep), "0", TimeProvider.System);
         await using var client = await launcher.ConnectAsync(Cancel);
-        Assert.False(launcher.Folder.ReadIdentity()!.Socket.StartsWith(deep, StringComparison.Ordinal));
+        var socket = launcher.Folder.ReadIdentity()!.Socket;
+        Assert.False(socket.StartsWith(deep, StringComparison.Ordinal));
+        Assert.True(OperatingSystem.IsWindows() || File.GetUnixFileMode(Path.GetDirectoryName(socket)!) == (UnixFileMode)0b111_000_000);
         await client.AskAsync<AgentAnswer.Done>(new AgentRequest.Shutdown("stop"), Cancel);
         await UntilAsync(() => ProcessOwner.TicksOf(client.Agent.Pid) is null, "the agent ends");
     }
@@ -596,6 +598,58 @@ public sealed class LocalTargetContract : TargetContract, IAsyncLifetime
         foreach (var file in (string[])["agent.sock", "agent.json", "instances.json"])
         {
             Assert.Equal((UnixFileMode)0b110_000_000, File.GetUnixFileMode(Path.Combine(run, file)));
+        }
+    }
+
+    [Fact]
+    public async Task The_front_listens_on_loopback_only()
+    {
+        await DeployAsync(Component("web"), "one");
+        var listening = System.Net.NetworkInformation.IPGlobalProperties.GetIPGlobalProperties().GetActiveTcpListeners().Where(e => e.Port == front).ToList();
+        Assert.NotEmpty(listening);
+        Assert.All(listening, e => Assert.True(IPAddress.IsLoopback(e.Address), e.ToString()));
+    }
+
+    [Fact]
+    public async Task Another_user_who_gets_as_far_as_the_socket_is_not_answered()
+    {
+        await DeployAsync(Component("web"), "one");
+        if (!OperatingSystem.IsLinux() || Environment.UserName != "root" || !File.Exists("/usr/bin/setpriv") || !File.Exists("/usr/bin/perl"))
+        {
+            Assert.Skip("only root can be another user, with setpriv; and perl asks");
+            return;
+        }
+
+        var socket = Path.Combine(Launcher.Folder.Run, "agent.sock");
+        var asks = new Command
+        {
+            Program = "/usr/bin/setpriv",
+            Arguments =
+            [
+                "--reuid=65534", "--regid=65534", "--clear-groups", "/usr/bin/perl", "-MSocket", "-e",
+                "$SIG{PIPE} = 'IGNORE'; socket(my $s, PF_UNIX, SOCK_STREAM, 0) or die; if (!connect($s, sockaddr_un($ARGV[0]))) { print \"refused: $!\"; exit } "
+                    + "syswrite $s, \"noop local -\\n\"; print sysread($s, my $b, 1000) ? \"told: $b\" : 'nothing';",
+                socket,
+            ],
+            Directory = "/",
+        };
+        Assert.Equal("refused: Permission denied", await SaidAsync());
+
+        // Whatever opened the way: a mode changed by hand, a file system without modes.
+        foreach (var opened in (string[])[root, Path.GetDirectoryName(Launcher.Folder.Run)!, Launcher.Folder.Run, socket])
+        {
+            File.SetUnixFileMode(opened, (UnixFileMode)0b111_111_111);
+        }
+
+        Assert.Equal("nothing", await SaidAsync());
+        await DeployAsync(Component("web"), "two");
+
+        async Task<string> SaidAsync()
+        {
+            var lines = new List<string>();
+            var ended = await new ProcessRunner(TimeProvider.System).RunAsync(asks, line => lines.Add(line.Text), Cancel);
+            Assert.True(ended.Succeeded, string.Join('\n', lines));
+            return string.Join('\n', lines);
         }
     }
 

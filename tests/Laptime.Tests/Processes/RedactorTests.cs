@@ -63,5 +63,6 @@ public sealed class RedactorTests
     [InlineData("\u001b]8;;http://x\u001b\\link\u001b]8;;\u001b\\", "link")]
     [InlineData("a\bb\tc", "ab\tc")]
     [InlineData("cut \u001b[", "cut ")]
+    [InlineData("one\u009b2J\u007ftwo\u0085", "one2Jtwo")]
     public void Terminal_sequences_are_removed_from_lines(string raw, string shown) => Assert.Equal(shown, TerminalText.Strip(raw));
 }

@@ -35,7 +35,8 @@ internal static class DotEnv
             var name = (equals < 0 ? trimmed : trimmed[..equals]).TrimEnd();
             if (name.Length == 0 || name.AsSpan().ContainsAny(" \t'\"#"))
             {
-                problems.Add(reader.Line, 1, $"`{ProblemList.Short(trimmed)}` is not a variable", "write `NAME=value`; a comment starts with `#`");
+                // Not quoted: such files hold secrets, and this may be any file.
+                problems.Add(reader.Line, 1, "the line is not a variable", "write `NAME=value`; a comment starts with `#`");
                 continue;
             }
 

@@ -59,6 +59,17 @@ public sealed class DotEnvTests
         Assert.StartsWith($".env:{line}:", told.Where);
     }
 
+    [Theory]
+    [InlineData("machine example.org login me password hunter2")]
+    [InlineData("root:hunter2 :0:0")]
+    [InlineData("=hunter2")]
+    public void A_line_that_is_no_variable_is_not_quoted_because_it_may_be_a_secret(string text)
+    {
+        var problems = new ProblemList(".env");
+        DotEnv.Parse(text, problems, Outer);
+        Assert.DoesNotContain("hunter2", Assert.Throws<Laptime.Foundations.LapException>(problems.ThrowIfAny).Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_name_alone_passes_a_variable_on_when_it_is_set() =>
         Assert.Equal(["OUT"], DotEnv.Parse("OUT\nNONE", new ProblemList(".env"), Outer).Keys);
