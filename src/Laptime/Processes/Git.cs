@@ -82,6 +82,13 @@ public sealed class Git(ProcessRunner runner, string top, string below)
         return [.. lines.Where(l => l.Length > 3).Select(l => GitName.Read(l[3..])).Select(path => path.StartsWith(prefix, StringComparison.Ordinal) ? path[prefix.Length..] : path)];
     }
 
+    /// <summary>The lines of a question about history; null: git refuses it (there is no such commit, say).</summary>
+    public async Task<IReadOnlyList<string>?> ReadAsync(string[] arguments, CancellationToken cancel)
+    {
+        var (result, lines) = await AskAsync(top, index: null, arguments, cancel).ConfigureAwait(false);
+        return result.Succeeded ? lines : null;
+    }
+
     /// <summary>A worktree of its own, on no branch.</summary>
     public Task CheckOutAsync(string folder, string commit, CancellationToken cancel) => DoAsync(null, ["-c", "core.hooksPath=/dev/null", "worktree", "add", "--detach", "--force", folder, commit], cancel);
 

@@ -315,6 +315,9 @@ public sealed record DeployEnvironment
     /// <summary>Name of the profile; null: none.</summary>
     public string? Profile { get; init; }
 
+    /// <summary>What the safe loop asks for here.</summary>
+    public GuardrailSettings Guardrails { get; init; } = GuardrailSettings.Default;
+
     /// <summary>Compose files of a stack, relative to the root.</summary>
     public IReadOnlyList<string> Stack { get; init; } = [];
 

@@ -113,6 +113,7 @@ internal sealed class WorkspaceBinder(string file, string root, ValueBinder valu
     private List<DeployEnvironment> Environments(Field? field, List<Profile> profiles)
     {
         var environments = new List<DeployEnvironment>();
+        var guarded = new List<(Field Field, string Environment)>();
         var first = profiles.Count > 0 ? profiles[0].Name : null;
         foreach (var (key, value) in settings.Named(field, "environment"))
         {
@@ -134,11 +135,18 @@ internal sealed class WorkspaceBinder(string file, string root, ValueBinder valu
             }
 
             var target = values.Choice(fields["target"]) is { } chosen ? (TargetKind)chosen : TargetKind.Process;
+            var loop = values.Choice(fields["loop"]) is { } policy ? (Loop)policy : Loop.Fast;
+            if (fields["guardrails"] is { } guardrails)
+            {
+                guarded.Add((guardrails, key.Text));
+            }
+
             environments.Add(new DeployEnvironment
             {
                 Name = key.Text,
                 Target = target,
-                Loop = values.Choice(fields["loop"]) is { } loop ? (Loop)loop : Loop.Fast,
+                Loop = loop,
+                Guardrails = fields["guardrails"] is { } rails ? new GuardrailBinder(values, paths, root).Read(rails, loop) : GuardrailSettings.Default,
                 Profile = profile ?? first,
                 Stack = values.Texts(fields["stack"], settings.Existing),
                 Commands = Commands(fields["commands"], key, target),
@@ -147,6 +155,15 @@ internal sealed class WorkspaceBinder(string file, string root, ValueBinder valu
                 Timeouts = fields["timeouts"] is { } timeouts ? Timeouts(timeouts) : WaitBounds.None,
                 At = Problems.At(key),
             });
+        }
+
+        foreach (var (rails, name) in guarded)
+        {
+            if (environments.Find(e => e.Name == name)?.Guardrails.From is { } from && (from == name || environments.TrueForAll(e => e.Name != from)))
+            {
+                Problems.Add(rails.KeyNode, from == name ? $"`{name}` cannot take promotions from itself" : $"`from` names the environment `{from}`, which there is none of",
+                    ProblemList.Suggest(from, [.. environments.Select(static e => e.Name).Where(e => e != name)]));
+            }
         }
 
         if (environments.Count == 0)

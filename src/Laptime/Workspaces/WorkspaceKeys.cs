@@ -156,10 +156,42 @@ public static class WorkspaceKeys
         new("timeout", Wait, "Bound on each of them (`logs` and `exec` have none).", "2m", "`5m`"),
     ]);
 
+    public static readonly KeySet Review = new("review", "`environments.NAME.guardrails.review`",
+    [
+        new("by", new KeyType.Choice("git", "codeowners", "attestation", "command"),
+            "Where the evidence is. `git`: `Reviewed-by`, `Acked-by` and `Merged-by` of the commits, and who merged. `codeowners`: as `git`, and the reviewer owns what changed. "
+            + "`attestation`: a file. `command`: a command that ends with 0 and prints who.", "codeowners", "`git`"),
+        new("self", new KeyType.Switch(), "The author's own approval is enough. It is shown as `self`, never as four eyes.", "true", "`false`"),
+        new("command", Command, "With `by: command`: gets the commit as `LAPTIME_COMMIT`, prints the reviewers, a line each.", "./ops/reviewed.sh"),
+        new("file", Text, "With `by: attestation`: `{ \"commit\": …, \"approver\": …, \"at\": … }`, relative to the workspace.", "\"reviews/${commit}.json\""),
+    ]);
+
+    public static readonly KeySet Freeze = new("freeze", "one of `environments.NAME.guardrails.freeze`; `from` and `until`, or `weekly`",
+    [
+        new("name", Text, "What it is called in messages.", "year end", "`freeze`"),
+        new("from", Text, "The first day, or the first minute.", "\"2026-12-20 18:00\""),
+        new("until", Text, "The last day, or the first minute after it.", "\"2027-01-02\""),
+        new("weekly", Text, "Every week, from then to then.", "Fri 16:00 - Mon 08:00"),
+        new("zone", Text, "Whose clock.", "Europe/Berlin", "`UTC`"),
+    ]);
+
+    public static readonly KeySet Guardrails = new("guardrails", "`environments.NAME.guardrails`, with `loop: safe`",
+    [
+        new("from", Name, "The environment that promotions come from.", "staging", "the first of the fast loop"),
+        new("builders", new KeyType.Many(Text), "Whose artifacts are taken here. One that ends with `*` stands for all that begin so.", "[\"https://ci.example.org/*\"]", "those of `trust`"),
+        new("review", new KeyType.Section(Review), "Asks for evidence that somebody else reviewed the commit.", "{ by: git }", "none is asked for"),
+        new("freeze", new KeyType.Many(new KeyType.Section(Freeze)), "Times in which nothing is rolled out.", "[ { weekly: \"Fri 16:00 - Mon 08:00\", zone: Europe/Berlin } ]", "none"),
+        new("rollouts", new KeyType.Integer(1, 1000), "How many rollouts of this workspace may go on at once.", "1", "any number"),
+        new("rollback-age", new KeyType.Span("1s", "3650d"), "How old the evidence of a rollback target may be.", "90d", "any age"),
+        new("report-only", new KeyType.Many(new KeyType.Choice(GuardrailBinder.Names)), "Guardrails that report and do not refuse.", "[review]", "none"),
+        new("override", new KeyType.Many(new KeyType.Choice(GuardrailBinder.Names)), "Guardrails that `--override NAME --reason TEXT` opens. It is always recorded.", "[freeze]", "none"),
+    ]);
+
     public static readonly KeySet Environment = new("environment", "`environments.NAME`",
     [
         new("target", new KeyType.Choice("process", "docker", "swarm", "kubernetes", "command"), "The kind of place components run at.", "swarm", "`process`"),
         new("loop", new KeyType.Choice("fast", "safe"), "The policy: `fast` for the inner loop, `safe` for guardrails.", "safe", "`fast`"),
+        new("guardrails", new KeyType.Section(Guardrails), "With `loop: safe`: what is asked of a rollout beyond verified provenance and smoke checks.", "{ review: { by: git }, override: [review] }", "none"),
         new("profile", Name, "The build settings.", "release", "the first of `profiles`"),
         new("stack", new KeyType.Many(Path), "Compose files of a stack, relative to the workspace.", "compose.yml", "none"),
         new("commands", new KeyType.Section(Commands), "With `target: command`: the commands that lap deploys with.", "{ observe: ./ops/observe.sh, rollout: ./ops/rollout.sh }", "none"),
@@ -228,5 +260,5 @@ public static class WorkspaceKeys
 
     /// <summary>Every mapping, from the outside in.</summary>
     public static IReadOnlyList<KeySet> All =>
-        [Root, Component, Build, Step, Image, Run, Migrate, Probes, Probe, Profile, Environment, Timeouts, Commands, Infra, Bootstrap, Artifacts, Journal, Trust, Ledger];
+        [Root, Component, Build, Step, Image, Run, Migrate, Probes, Probe, Profile, Environment, Guardrails, Review, Freeze, Timeouts, Commands, Infra, Bootstrap, Artifacts, Journal, Trust, Ledger];
 }
