@@ -8,7 +8,7 @@ internal static class DeployCommand
         "deploy",
         "Bring what changed to the environment, prove that it is served, and say where the time went.",
         [
-            DeployFlags.Components, DeployFlags.Profile, DeployFlags.Full, DeployFlags.Force, DeployFlags.NoSmoke, DeployFlags.ReuseOk, DeployFlags.Recreate,
+            DeployFlags.Components, DeployFlags.Profile, DeployFlags.Full, DeployFlags.Force, DeployFlags.NoSmoke, DeployFlags.ReuseOk, DeployFlags.Recreate, SafetyFlags.Override, SafetyFlags.Reason,
             DeployFlags.Since, DeployFlags.QueuedSince, DeployFlags.ApprovalSince, DeployFlags.ApprovedAt, DeployFlags.RolloutTimeout, DeployFlags.ReadyTimeout, DeployFlags.ReconcileTimeout, DeployFlags.Poll,
             DeployFlags.LockTimeout, DeployFlags.Parallel, DeployFlags.Traces,
         ],

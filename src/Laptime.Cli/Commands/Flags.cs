@@ -28,6 +28,19 @@ internal static class Flag
         DefaultValueFactory = _ => Twin(name) is { } text ? text.Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries) : [],
     };
 
+    /// <summary>May be given several times; its twin separates them by commas.</summary>
+    public static Option<string[]> Many(string name, string description, string value, string[] known)
+    {
+        var option = new Option<string[]>(name)
+        {
+            Description = description,
+            HelpName = value,
+            DefaultValueFactory = _ => Twin(name) is { } text ? text.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) : [],
+        };
+        option.CompletionSources.Add(known);
+        return option;
+    }
+
     public static Option<string> Choice(string name, string description, string standard, string[] values, params string[] aliases)
     {
         var option = new Option<string>(name, aliases)

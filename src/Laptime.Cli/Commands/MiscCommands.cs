@@ -17,7 +17,7 @@ internal static class MiscCommands
     public static Command Rollback() => Verb.Make(
         "rollback", "Bring back what was verified before, by digest, with the same checks.",
         [
-            DeployFlags.Components, To, UnsafeSchema, DeployFlags.NoSmoke, DeployFlags.RolloutTimeout, DeployFlags.ReadyTimeout, DeployFlags.ReconcileTimeout, DeployFlags.Poll, DeployFlags.LockTimeout, DeployFlags.Traces,
+            DeployFlags.Components, To, UnsafeSchema, DeployFlags.NoSmoke, SafetyFlags.Override, SafetyFlags.Reason, DeployFlags.RolloutTimeout, DeployFlags.ReadyTimeout, DeployFlags.ReconcileTimeout, DeployFlags.Poll, DeployFlags.LockTimeout, DeployFlags.Traces,
         ],
         session =>
         {
@@ -28,7 +28,8 @@ internal static class MiscCommands
             }
 
             var options = DeployFlags.Read(session) with { AnySchema = session.Arguments.GetValue(UnsafeSchema) };
-            return Transaction.RunAsync(session, "rollback", options, (parts, timeline, cancel) => parts.Deployer.RollBackAsync(options, to, timeline, cancel));
+            var trial = new Safety(session).Trial();
+            return Transaction.RunAsync(session, "rollback", options, (parts, timeline, cancel) => parts.Deployer.RollBackAsync(options, to, trial, timeline, cancel));
         },
         "lap rollback", "lap rollback gateway", "lap rollback --to tx-20261121-110329-7f3a9c");
 

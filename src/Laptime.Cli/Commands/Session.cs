@@ -57,7 +57,7 @@ internal sealed class Session(ParseResult arguments, Shutdown shutdown)
     };
 
     /// <summary>The workspace as it is in the environment that is asked for: its compose files, where it has some, say what runs there.</summary>
-    public Workspace Workspace => workspace ??= Arguments.GetValue(Global.Environment) is { } name && Written.Environments.All(e => e.Name != name)
+    public Workspace Workspace => workspace ??= Named is { } name && Written.Environments.All(e => e.Name != name)
         ? Written
         : ComposeWorkspace.For(InEnvironment.Of(Written, Environment()), Environment(), System.Environment.GetEnvironmentVariable);
 
@@ -184,9 +184,12 @@ internal sealed class Session(ParseResult arguments, Shutdown shutdown)
 
     public AgentLauncher Launcher => field ??= new AgentLauncher(new AgentFolder(Workspace.Root), Version, Clock);
 
+    /// <summary>The environment that was named; null: none was.</summary>
+    private string? Named => (Arguments.CommandResult.Command.Options.Contains(PromoteCommand.To) ? Arguments.GetValue(PromoteCommand.To) : null) ?? Arguments.GetValue(Global.Environment);
+
     public DeployEnvironment Environment()
     {
-        if (Arguments.GetValue(Global.Environment) is not { } name)
+        if (Named is not { } name)
         {
             return Written.Environments[0];
         }

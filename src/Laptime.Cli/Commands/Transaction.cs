@@ -29,6 +29,7 @@ internal static class Transaction
         await session.UndoAbandonedAsync();
         LeaveUncollected();
         var scope = session.Scope;
+        var guard = scope.Environment.Loop == Workspaces.Loop.Safe || session.Arguments.CommandResult.Command.Options.Contains(SafetyFlags.Override) ? new Safety(session).Guard() : null;
         await using var target = session.OpenTarget(mayLaunch: true);
         return await RecordAsync(
             session, verb,
@@ -37,7 +38,7 @@ internal static class Transaction
                 var detector = new Detector(scope, session.Store, session.Lookup, target, session.Runner, Environment.GetEnvironmentVariable, session.Clock);
                 var deployer = new Deployer(
                     scope, detector, session.Store, session.Lookup, new Builder(session.Runner, session.Clock), show, target, new Prober(session.Clock),
-                    new TriggerFinder(session.Runner, scope.Workspace.Root, session.Clock), log, session.Clock)
+                    new TriggerFinder(session.Runner, scope.Workspace.Root, session.Clock), log, guard is null ? null : guard.RequireAsync, session.Clock)
                 {
                     Ledgers = (name, stop) => LedgerCommands.HeadAsync(session, name, stop),
                 };
@@ -99,6 +100,12 @@ internal static class Transaction
             }
 
             ended = document;
+            if (scope.Environment.Loop == Workspaces.Loop.Safe && document.Outcome != Outcome.Unchanged.Name)
+            {
+                // What was asked is in the log already; this is what came of it, however it ended.
+                await new Safety(session).AppendAsync(document, CancellationToken.None);
+            }
+
             if (document.ExitCode == 0 && succeeded is not null)
             {
                 await succeeded(document, cancel);

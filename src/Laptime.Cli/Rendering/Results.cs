@@ -13,6 +13,9 @@ internal static class Results
     public static void Plan(TransactionDocument plan, Terminal terminal, TextWriter output) =>
         output.Write(terminal.Json ? Json(plan) : PlanView.Render(plan, terminal));
 
+    public static void Promotion(TransactionDocument document, Terminal terminal, TextWriter output) =>
+        output.Write(terminal.Json ? Json(document) : GuardrailView.Render(document, terminal));
+
     public static void Report(TransactionDocument document, Terminal terminal, TextWriter output) =>
         output.Write(terminal.Json ? Json(document) : ReportView.Render(document, terminal));
 

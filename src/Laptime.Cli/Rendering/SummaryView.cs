@@ -33,6 +33,7 @@ internal static class SummaryView
         }
 
         Failure(page, document.Failure);
+        GuardrailView.Write(page, document.Guardrails ?? [], terminal, all: path);
         foreach (var warning in document.Warnings)
         {
             page.Wrapped(new Span("!", Tone.Warn), new Span("warning: " + warning, Tone.Warn), 2);

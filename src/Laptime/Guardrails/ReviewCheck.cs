@@ -101,8 +101,12 @@ internal sealed class ReviewSource(ReviewSettings settings, Git git, string root
             return ReviewCheck.Judge([await ByCommandAsync(commit, cancel)], settings);
         }
 
-        var range = from is null || from == commit ? [commit]
-            : await git.ReadAsync(["rev-list", "--first-parent", $"--max-count={MostCommits}", $"{from}..{commit}", "--"], cancel) is { Count: > 0 } listed ? [.. listed] : (IReadOnlyList<string>)[commit];
+        IReadOnlyList<string> range = [commit];
+        if (from is not null && from != commit && await git.ReadAsync(["rev-list", "--first-parent", $"--max-count={MostCommits}", $"{from}..{commit}", "--"], cancel) is { Count: > 0 } listed)
+        {
+            range = listed;
+        }
+
         var reviews = new List<CommitReview>();
         foreach (var one in range)
         {
@@ -124,7 +128,7 @@ internal sealed class ReviewSource(ReviewSettings settings, Git git, string root
 
     private async Task<CommitReview?> OfAsync(string commit, CancellationToken cancel)
     {
-        if (await git.ReadAsync(["log", "-1", "--format=%s%n%an <%ae>%n%cn <%ce>%n%P%n%(trailers:only,unfold)", commit, "--"], cancel) is not [var subject, var author, var committer, var parents, .. var trailers])
+        if (await git.ReadAsync(["log", "-1", "--format=%s%n%an <%ae>%n%cn <%ce>%n%P%n%(trailers:only,unfold)", commit, "--"], cancel) is not [var subject, var author, var committer, var parents, ..] lines)
         {
             return null;
         }
@@ -136,7 +140,7 @@ internal sealed class ReviewSource(ReviewSettings settings, Git git, string root
             authors = [.. merged.Distinct()];
         }
 
-        return ReviewCheck.Judge(commit, subject, authors, committer, isMerge, [.. trailers.Where(t => t.Length > 0)]);
+        return ReviewCheck.Judge(commit, subject, authors, committer, isMerge, [.. lines.Skip(4).Where(t => t.Length > 0)]);
     }
 
     /// <summary>The reviewer must own what the commit changed, each file of it.</summary>

@@ -184,8 +184,6 @@ public sealed class LedgerCheck(Workspace workspace, ProcessRunner runner, Func<
             : (merge, merge.Commit == ground.Head ? $"this is {merge.Main}" : $"as merged with {merge.Main} ({merge.Commit[..8]}){(merge.Exact ? "" : ", file by file: git is older than 2.38")}", ground);
     }
 
-    private static readonly string[] CodeOwners = [".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS", ".gitlab/CODEOWNERS"];
-
     private OwnerRules Owners(LedgerSettings settings, BranchGround? ground)
     {
         if (settings.Owners.Count > 0)
@@ -193,8 +191,7 @@ public sealed class LedgerCheck(Workspace workspace, ProcessRunner runner, Func<
             return OwnerRules.Of(settings.Owners, "`owners` in laptime.yaml");
         }
 
-        var top = ground?.Top ?? workspace.Root;
-        return CodeOwners.FirstOrDefault(f => File.Exists(Path.Combine(top, f))) is { } file ? OwnerRules.OfCodeOwners(File.ReadAllText(Path.Combine(top, file)), file, ground?.Below ?? "") : OwnerRules.None;
+        return OwnerRules.FindCodeOwners(ground?.Top ?? workspace.Root, ground?.Below ?? "");
     }
 
     /// <summary>Git is asked only about files that somebody has to decide about.</summary>

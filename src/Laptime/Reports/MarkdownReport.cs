@@ -24,6 +24,7 @@ public static class MarkdownReport
         Components(page, document);
         Segments(page, document);
         Delays(page, document);
+        Guardrails(page, document.Guardrails ?? []);
         Bullets(page, "Parity gaps", document.ParityGaps);
         Bullets(page, "Warnings", document.Warnings);
         Foot(page, document);
@@ -91,6 +92,23 @@ public static class MarkdownReport
         {
             page.Append("The last lines:\n\n").Append(MarkdownText.Fence(tail)).Append('\n');
         }
+    }
+
+    private static void Guardrails(StringBuilder page, IReadOnlyList<GuardrailReport> guardrails)
+    {
+        if (guardrails.Count == 0)
+        {
+            return;
+        }
+
+        page.Append("## Guardrails\n\n| guardrail | verdict | why | evidence |\n| --- | --- | --- | --- |\n");
+        foreach (var guardrail in guardrails)
+        {
+            var words = guardrail.What + (guardrail.Reason is { } reason ? $" Overridden: {reason}" : "") + (guardrail is { Status: "refused", Mend: { } mend } ? $" Mend: {mend}" : "");
+            page.Append($"| {MarkdownText.Prose(guardrail.Name)} | {MarkdownText.Prose(guardrail.Status)} | {MarkdownText.Prose(words)} | {MarkdownText.Prose(string.Join("; ", guardrail.Evidence.Take(DetailsShown)))} |\n");
+        }
+
+        page.Append('\n');
     }
 
     private static void Components(StringBuilder page, TransactionDocument document)

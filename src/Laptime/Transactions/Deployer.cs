@@ -16,9 +16,10 @@ namespace Laptime.Transactions;
 /// fact goes through the log. Nothing here throws for a failure of the world or a cancellation: the document says it.
 /// </summary>
 /// <param name="lookup">Finds prebuilt artifacts; null: there is nowhere to look.</param>
+/// <param name="guard">The guardrails of a safe environment; null: it has none.</param>
 public sealed class Deployer(
     DeployScope scope, Detector detector, ArtifactStore store, ArtifactLookup? lookup, Builder builder, Action<BuildLine>? onLine, Target target, Prober prober, TriggerFinder triggers,
-    TransactionLog log, TimeProvider clock)
+    TransactionLog log, Guard? guard, TimeProvider clock)
 {
     /// <summary>Reads what a ledger records; null: ledgers are not read.</summary>
     public LedgerLook? Ledgers { get; init; }
@@ -68,13 +69,24 @@ public sealed class Deployer(
             }
 
             var recreate = MustRecreate(options, detected) || options.Recreate;
+            if (guard is not null && plan.Components.Where(c => c.RollsOut).ToList() is { Count: > 0 } rollouts)
+            {
+                await guard(new RolloutIntent
+                {
+                    Run = run, Observed = detected.Observed,
+                    Components = [.. rollouts.Select(c => new IntendedRollout(c, (detected.Lookups.GetValueOrDefault(c.Name) as LookupAnswer.Prebuilt)?.Provenance, detected.Lookups.GetValueOrDefault(c.Name) as LookupAnswer.Fallback))],
+                }, cancel);
+            }
+
             Begin(timeline);
             var built = await new BuildPhase(run, detected, detector, store, new ArtifactFetch(store, lookup?.Shared), lookup, earlier, builder, onLine).RunAsync(plan, cancel);
             using var migrations = new Migrations(run, builder.Runner, Ledgers);
             var rollout = new RolloutPhase(run, store, target, prober) { Migrations = migrations };
             await rollout.RememberBuiltAsync(built, detected.Facts, cancel);
-            var rolledOut = built.Components.Any(c => c.RollsOut) || recreate || orphans || plan.Bootstrap is not null
-                ? await rollout.RunAsync(built with { Bootstrap = plan.Bootstrap }, detected.Facts, recreate, builder.Runner, cancel) : 0;
+            Task<int> WorkAsync() => rollout.RunAsync(built with { Bootstrap = plan.Bootstrap }, detected.Facts, recreate, builder.Runner, cancel);
+            var rolledOut = !built.Components.Any(c => c.RollsOut) && !recreate && !orphans && plan.Bootstrap is null ? 0
+                : scope.Environment.Loop == Loop.Safe && !recreate ? await TakeBack.UnlessAllAsync(run, detected.Facts, rollout, WorkAsync, cancel)
+                : await WorkAsync();
             return rolledOut > 0 ? Outcome.Reflected
                 : plan.Bootstrap is not null ? Outcome.Bootstrapped
                 : run.Counters.Built > 0 && built.Components.All(c => scope.Workspace.Find(c.Name)!.Run is null) ? Outcome.Built
@@ -82,23 +94,24 @@ public sealed class Deployer(
         }, () => trigger, cancel);
     }
 
-    /// <summary>Back to what was verified before, by digest: the record before the present one, or the one that stood after a transaction.</summary>
+    /// <summary>Back to what was verified before, by digest: the newest record before the present one that holds, or the one that stood after a transaction.</summary>
     /// <param name="to">A transaction, or null.</param>
-    public Task<TransactionDocument> RollBackAsync(DeployOptions options, string? to, Timeline timeline, CancellationToken cancel) => EndAsync(options, timeline, async run =>
+    /// <param name="trial">What decides whether a record may be gone back to.</param>
+    public Task<TransactionDocument> RollBackAsync(DeployOptions options, string? to, RollbackTrial trial, Timeline timeline, CancellationToken cancel) => EndAsync(options, timeline, async run =>
     {
         var records = new StateStore(scope.EnvironmentFolder).Load();
         var detected = await detector.DetectAsync(options, toAct: true, timeline, cancel);
-        var targets = RollbackTargets.Find(scope, records, options.Selected, to, detected.Observed, options.AnySchema);
-        Begin(timeline);
-        foreach (var planned in targets.Values)
+        IReadOnlyDictionary<string, DeployedRecord> targets;
+        using (var probing = timeline.Begin("lookup", kind: "rollback-target"))
         {
-            if (!await store.HasAsync(planned.Artifact, cancel))
-            {
-                throw new FaultException(new Fault(
-                    Outcome.RollbackFailed, $"{planned.Name}: the artifact {planned.Artifact.Short} is no longer in the store; what serves now goes on serving", planned.Name,
-                    "deploy the earlier commit instead"));
-            }
+            targets = await RollbackTargets.FindAsync(scope, records, options.Selected, to, detected.Observed, options.AnySchema, trial, log.Warn, cancel);
+            probing.End();
+        }
 
+        Begin(timeline);
+        var keyed = targets.ToDictionary(t => t.Key, t => TakeBack.To(scope, t.Value, detected.Facts, "rollback"), StringComparer.Ordinal);
+        foreach (var planned in keyed.Values)
+        {
             run.Tell(ComponentReports.Describe(planned, detected));
             if (RollbackTargets.ChangedSettings(records[planned.Name], planned.Artifact, detected.Facts.RunSettings[planned.Name]) is { Count: > 0 } changed)
             {
@@ -107,15 +120,27 @@ public sealed class Deployer(
             }
         }
 
-        var keyed = targets.ToDictionary(t => t.Key, t => t.Value with { DeploymentKey = DeploymentKey.Of(t.Value.Artifact, detected.Facts.RunSettings[t.Key]) }, StringComparer.Ordinal);
+        var fetch = new ArtifactFetch(store, lookup?.Shared);
+        foreach (var planned in keyed.Values)
+        {
+            if (await fetch.TryAsync(planned, null, timeline, cancel) is { } gone)
+            {
+                throw new FaultException(new Fault(Outcome.RollbackFailed, $"{planned.Name}: {gone.Why}; what serves now goes on serving", planned.Name, gone.Mend));
+            }
+        }
+
         var all = await WithRestartsAsync(run, keyed, detected, cancel);
         try
         {
-            await new RolloutPhase(run, store, target, prober).RollBackAsync(all, detected.Facts, cancel);
+            await new RolloutPhase(run, store, target, prober).RolloutGivenAsync(all, detected.Facts, cancel);
         }
         catch (FaultException e)
         {
-            throw new FaultException(e.Fault with { Outcome = Outcome.RollbackFailed, What = $"the rollback failed ({e.Fault.Outcome.Name}): {e.Fault.What}" }, e);
+            var serves = log.Document.Components.Where(c => c.StillServing is not null).Select(c => c.StillServing).ToList();
+            throw new FaultException(e.Fault with
+            {
+                Outcome = Outcome.RollbackFailed, What = $"the rollback failed ({e.Fault.Outcome.Name}): {e.Fault.What}{(serves.Count > 0 ? $"; {string.Join(", ", serves)} still serves" : "")}",
+            }, e);
         }
 
         return Outcome.RolledBack;

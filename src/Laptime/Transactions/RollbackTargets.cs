@@ -1,11 +1,10 @@
-using Laptime.Fingerprints;
 using Laptime.Foundations;
 using Laptime.Planning;
 using Laptime.Targets;
 
 namespace Laptime.Transactions;
 
-/// <summary>What a rollback goes back to: verified records only, never a guess.</summary>
+/// <summary>What a rollback goes back to: verified records only, each looked at before it is taken, never a guess.</summary>
 internal static class RollbackTargets
 {
     /// <summary>Run settings that were others when the artifact was deployed, by name.</summary>
@@ -16,22 +15,25 @@ internal static class RollbackTargets
 
     /// <param name="to">The transaction whose state is wanted; null: the one before the present.</param>
     /// <param name="anySchema">Also to what was verified before the schema moved.</param>
+    /// <param name="trial">Without <paramref name="to"/>, a record that does not hold is passed over for the one before it.</param>
+    /// <param name="pass">Told of each record that was passed over.</param>
     /// <exception cref="LapException">There is nothing to go back to.</exception>
-    /// <exception cref="FaultException">There is, and the schema moved since.</exception>
-    public static IReadOnlyDictionary<string, PlannedComponent> Find(
-        DeployScope scope, IReadOnlyDictionary<string, IReadOnlyList<DeployedRecord>> records, IReadOnlySet<string>? selected, string? to, IReadOnlyList<Observed> observed, bool anySchema = false)
+    /// <exception cref="FaultException">There is, and none of it holds (22); or the schema moved since (21).</exception>
+    public static async Task<IReadOnlyDictionary<string, DeployedRecord>> FindAsync(
+        DeployScope scope, IReadOnlyDictionary<string, IReadOnlyList<DeployedRecord>> records, IReadOnlySet<string>? selected, string? to, IReadOnlyList<Observed> observed,
+        bool anySchema, RollbackTrial trial, Action<string> pass, CancellationToken cancel)
     {
-        var targets = new Dictionary<string, PlannedComponent>(StringComparer.Ordinal);
+        var targets = new Dictionary<string, DeployedRecord>(StringComparer.Ordinal);
         var problems = new List<Problem>();
         var moved = new List<string>();
         foreach (var component in scope.Workspace.Components.Where(c => c.Run is not null && (selected?.Contains(c.Name) ?? true)))
         {
             var history = records.GetValueOrDefault(component.Name) ?? [];
             var running = observed.FirstOrDefault(o => o.Component == component.Name);
-            var record = to is null
-                ? history.FirstOrDefault(r => r.Artifact != (running?.Artifact ?? history[0].Artifact))
-                : history.FirstOrDefault(r => r.Transaction == to) ?? history.FirstOrDefault(r => string.CompareOrdinal(r.Transaction, to) <= 0);
-            if (record is null)
+            var candidates = to is null
+                ? history.Where(r => r.Artifact != (running?.Artifact ?? history[0].Artifact)).DistinctBy(r => r.Artifact).ToList()
+                : history.Where(r => r.Transaction == to).Concat(history.Where(r => string.CompareOrdinal(r.Transaction, to) <= 0)).Take(1).ToList();
+            if (candidates.Count == 0)
             {
                 if (selected is not null || to is not null)
                 {
@@ -39,28 +41,49 @@ internal static class RollbackTargets
                         $"{component.Name} has no verified artifact {(to is null ? "before the present one" : "from " + to + " or before")}", scope.Environment.Name,
                         history.Count == 0 ? "it was never deployed here" : "known: " + string.Join(", ", history.Select(r => $"{r.Revision} ({r.Transaction})"))));
                 }
+
+                continue;
             }
-            else if (record.Artifact != running?.Artifact || !running.Serving)
+
+            if (to is not null && candidates[0].Artifact == running?.Artifact && running.Serving)
             {
-                if (record.UnsafeSchema is { } words)
+                continue;
+            }
+
+            if (candidates[0].UnsafeSchema is { } words && !anySchema)
+            {
+                // What was verified before it is of an older schema still: nothing to look for there.
+                moved.Add($"{component.Name}: {candidates[0].Revision} is unsafe(schema): {words}");
+                continue;
+            }
+
+            var refused = new List<string>();
+            foreach (var record in candidates)
+            {
+                var (usable, line) = await trial(record, cancel);
+                if (usable)
                 {
-                    moved.Add($"{component.Name}: {record.Revision} is unsafe(schema): {words}");
+                    targets[component.Name] = record;
+                    break;
                 }
 
-                targets[component.Name] = new PlannedComponent
-                {
-                    Name = component.Name,
-                    Action = ActionKind.Rollout,
-                    Cause = Cause.Forced,
-                    Detail = record.UnsafeSchema is { } why
-                        ? [$"back to {record.Revision}, verified by {record.Transaction}", $"unsafe(schema): {why}"] : [$"back to {record.Revision}, verified by {record.Transaction}"],
-                    Fingerprint = FingerprintRecord.Load(scope.FingerprintFile(component.Name, record.Fingerprint)) ?? new ComponentFingerprint(component.Name, record.Fingerprint, []),
-                    Artifact = record.Artifact,
-                };
+                refused.Add(line);
+            }
+
+            if (!targets.ContainsKey(component.Name))
+            {
+                throw new FaultException(new Fault(
+                    Outcome.RollbackFailed, $"nothing to go back to holds: {string.Join("; ", refused)}; what serves now goes on serving{(running?.Revision is { } serves ? $" ({serves})" : "")}", component.Name,
+                    "publish or deploy the earlier commit instead; `--override rollback --reason TEXT` takes what is there"));
+            }
+
+            foreach (var line in refused)
+            {
+                pass($"passed over: {line}");
             }
         }
 
-        if (problems.Count == 0 && targets.Count == 0)
+        if (problems.Count == 0 && targets.Count == 0 && moved.Count == 0)
         {
             problems.Add(new Problem("there is nothing to roll back to", scope.Environment.Name, "a rollback needs a second artifact that was verified here: see `lap history`"));
         }

@@ -91,8 +91,8 @@ internal sealed class RolloutPhase(TransactionRun run, ArtifactStore store, Targ
         return removed.Count;
     }
 
-    /// <summary>Rolls earlier artifacts out again: no plan decides, the records do.</summary>
-    public async Task RollBackAsync(IReadOnlyDictionary<string, PlannedComponent> rollouts, PlanningFacts facts, CancellationToken cancel)
+    /// <summary>Rolls given artifacts out: no plan decides, the records (or a promoted transaction) do.</summary>
+    public async Task RolloutGivenAsync(IReadOnlyDictionary<string, PlannedComponent> rollouts, PlanningFacts facts, CancellationToken cancel)
     {
         using var held = await LockAsync(cancel);
         await RolloutAllAsync(rollouts, facts, held, cancel);

@@ -46,6 +46,14 @@ public sealed record TransactionDocument
 
     public IReadOnlyList<string> Warnings { get; init; } = [];
 
+    /// <summary>What the guardrails of a safe environment said; null (and left out): they were not asked.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<GuardrailReport>? Guardrails { get; init; }
+
+    /// <summary>The transaction whose artifacts were promoted; null (and left out): this is no promotion.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? PromotedFrom { get; init; }
+
     /// <summary>Set when the outcome is a failure.</summary>
     public FailureReport? Failure { get; init; }
 
@@ -262,6 +270,14 @@ public sealed record CounterReport
 
     public int Reconciled { get; init; }
 }
+
+/// <param name="Name">provenance, builder, review, parity, smoke, rollback, ledger, freeze, rollouts.</param>
+/// <param name="Status">pass, not-asked, reported, overridden, refused.</param>
+/// <param name="What">In a sentence.</param>
+/// <param name="Evidence">The facts that it follows from, a line each.</param>
+/// <param name="Mend">What makes it pass; null: it does.</param>
+/// <param name="Reason">Why it was overridden; null: it was not.</param>
+public sealed record GuardrailReport(string Name, string Status, string What, IReadOnlyList<string> Evidence, string? Mend, string? Reason);
 
 /// <param name="Kind">The outcome's name.</param>
 public sealed record FailureReport(string Kind, string Message, string? Where, string? Mend, IReadOnlyList<string>? Tail = null);

@@ -101,7 +101,13 @@ public sealed record Attestation
         });
     }
 
-    internal static byte[] ManifestOf(byte[] bundle, Descriptor subject, DateTimeOffset created)
+    /// <summary>Any signed statement about an artifact, as it is stored.</summary>
+    /// <param name="bundle">A <see cref="SigstoreBundle"/>'s bytes.</param>
+    /// <param name="predicateType">Of the statement in it.</param>
+    public static Attestation Of(byte[] bundle, Descriptor subject, string predicateType, DateTimeOffset created) =>
+        new() { Manifest = ManifestOf(bundle, subject, created, predicateType), Bundle = bundle, Subject = subject };
+
+    internal static byte[] ManifestOf(byte[] bundle, Descriptor subject, DateTimeOffset created, string predicateType = Statement.PredicateType)
     {
         var buffer = new ArrayBufferWriter<byte>();
         using (var json = new Utf8JsonWriter(buffer, OciManifest.Plain))
@@ -124,7 +130,7 @@ public sealed record Attestation
             OciManifest.Write(json, subject);
             json.WriteStartObject("annotations");
             json.WriteString(ContentKey, "dsse-envelope");
-            json.WriteString(PredicateKey, Statement.PredicateType);
+            json.WriteString(PredicateKey, predicateType);
             json.WriteString(CreatedKey, created.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture));
             json.WriteEndObject();
             json.WriteEndObject();

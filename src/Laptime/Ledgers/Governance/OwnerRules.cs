@@ -7,6 +7,8 @@ public sealed class OwnerRules
 {
     public static readonly OwnerRules None = new("", []);
 
+    private static readonly string[] Places = [".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS", ".gitlab/CODEOWNERS"];
+
     private readonly List<(string Owners, WildMatchPattern Pattern)> rules;
 
     private OwnerRules(string source, List<(string, WildMatchPattern)> rules) => (Source, this.rules) = (source, rules);
@@ -22,6 +24,12 @@ public sealed class OwnerRules
     /// <param name="owners">Pattern below the ledger's folder to owners.</param>
     public static OwnerRules Of(IReadOnlyDictionary<string, string> owners, string source) =>
         owners.Count == 0 ? None : new OwnerRules(source, [.. owners.Select(o => (o.Value.Trim(), new WildMatchPattern(o.Key)))]);
+
+    /// <summary>The repository's CODEOWNERS, where forges look for it; <see cref="None"/> without one.</summary>
+    /// <param name="top">Of the repository.</param>
+    /// <param name="belowTop">Of the workspace.</param>
+    public static OwnerRules FindCodeOwners(string top, string belowTop) =>
+        Places.FirstOrDefault(f => File.Exists(Path.Combine(top, f))) is { } file ? OfCodeOwners(File.ReadAllText(Path.Combine(top, file)), file, belowTop) : None;
 
     /// <summary>CODEOWNERS: a pattern as in .gitignore, then owners; a pattern without owners takes them away.</summary>
     /// <param name="belowTop">Of the workspace.</param>

@@ -1,0 +1,122 @@
+using Laptime.Artifacts;
+using Laptime.Artifacts.Provenance;
+using Laptime.Building;
+using Laptime.Fingerprints;
+using Laptime.Foundations;
+using Laptime.Planning;
+using Laptime.Processes;
+using Laptime.Signals;
+using Laptime.Targets;
+using Laptime.Timing;
+using Laptime.Transactions;
+using Laptime.Workspaces;
+
+namespace Laptime.Guardrails;
+
+/// <summary>
+/// Brings the artifacts of an earlier transaction to a safe environment, by digest: nothing is built for it. What the earlier loop left out is made up for first, on the same commit, and has
+/// to come out with the same digest; then the guardrails are asked; then it is rolled out under them.
+/// </summary>
+/// <param name="scope">The environment that it goes to.</param>
+/// <param name="from">The transaction that is promoted.</param>
+/// <param name="lookup">Says where artifacts come from.</param>
+/// <param name="guard">The guardrails of the environment.</param>
+/// <param name="checkout">Opens a clean checkout of a commit and gives the same environment in it.</param>
+public sealed class Promoter(
+    DeployScope scope, TransactionDocument from, Detector detector, OciLayoutStore own, ArtifactLookup lookup, Builder builder, Action<BuildLine>? onLine, Target target, Prober prober, Guard guard,
+    Func<string, CancellationToken, Task<(IAsyncDisposable Held, DeployScope Scope)>> checkout, Func<string, string?> environmentVariable, TransactionLog log, TimeProvider clock)
+{
+    public Task<TransactionDocument> PromoteAsync(DeployOptions options, bool dryRun, Timeline timeline, CancellationToken cancel) => TransactionFrame.RunAsync(
+        new TransactionRun(scope, options, timeline, log, clock), run => WorkAsync(run, dryRun, cancel),
+        // What is promoted is known since the earlier transaction ended: from there on it waited for this one.
+        () => from.Interval?.End is { } end ? Task.FromResult(new TriggerReport("reflected", end, from.Trigger?.Revision, from.Trigger?.Dirty ?? false)) : null,
+        () => target.SettleAsync(CancellationToken.None), cancel);
+
+    private async Task<Outcome> WorkAsync(TransactionRun run, bool dryRun, CancellationToken cancel)
+    {
+        log.Change(d => d with { PromotedFrom = from.Id });
+        var promoted = from.Components.Where(c => scope.Workspace.Find(c.Name)?.Run is not null && Digest.TryParse(c.Artifact ?? "", out _) && (run.Options.Selected?.Contains(c.Name) ?? true)).ToList();
+        if (promoted.Count == 0)
+        {
+            throw new LapException($"{from.Id} has no artifact that runs in {scope.Environment.Name}", scope.Environment.Name, "promote a transaction that deployed something: `lap history`");
+        }
+
+        var detected = await detector.DetectAsync(run.Options with { Selected = promoted.Select(c => c.Name).ToHashSet(StringComparer.Ordinal) }, toAct: !dryRun, run.Timeline, cancel);
+        if (await lookup.ReadyAsync(run.Timeline, cancel) is { } news)
+        {
+            log.Warn(news);
+        }
+
+        var intended = new List<IntendedRollout>();
+        foreach (var component in promoted)
+        {
+            intended.Add(await IntendAsync(run, component, detected, cancel));
+        }
+
+        var gaps = new ParityPayment(run, from, own, detector, builder, onLine, checkout, environmentVariable);
+        intended = [.. await gaps.PayAsync(intended, dryRun, cancel)];
+        foreach (var planned in intended.Select(i => i.Planned))
+        {
+            run.Tell(ComponentReports.Describe(planned, detected) with { Provenance = intended.First(i => i.Planned == planned).Provenance });
+        }
+
+        run.Count(c => c with { Skipped = intended.Count(i => i.Planned.Action == ActionKind.Skip) });
+        var rollouts = intended.Where(i => i.Planned.RollsOut).ToList();
+        await guard(new RolloutIntent
+        {
+            Run = run, Components = dryRun || rollouts.Count > 0 ? rollouts.Count > 0 ? rollouts : intended : intended, Observed = detected.Observed, From = from, Gaps = gaps.Unpaid, Paid = gaps.Paid, DryRun = dryRun,
+        }, cancel);
+        if (dryRun || rollouts.Count == 0)
+        {
+            return dryRun ? Outcome.Planned : Outcome.Unchanged;
+        }
+
+        foreach (var intent in rollouts)
+        {
+            if (await new ArtifactFetch(own, lookup.Shared).TryAsync(intent.Planned, null, run.Timeline, cancel) is { } gone)
+            {
+                throw SafeLoop.Refusal([(intent.Planned.Name, gone)]);
+            }
+        }
+
+        using (var wait = run.Timeline.Begin("wait", kind: "journal"))
+        {
+            log.Begin(ProcessOwner.Current());
+            wait.End();
+        }
+
+        var phase = new RolloutPhase(run, own, target, prober);
+        await TakeBack.UnlessAllAsync(run, detected.Facts, phase, async () =>
+        {
+            await phase.RolloutGivenAsync(rollouts.ToDictionary(r => r.Planned.Name, r => r.Planned, StringComparer.Ordinal), detected.Facts, cancel);
+            return rollouts.Count;
+        }, cancel);
+        return Outcome.Reflected;
+    }
+
+    private async Task<IntendedRollout> IntendAsync(TransactionRun run, ComponentReport component, Detected detected, CancellationToken cancel)
+    {
+        var artifact = Digest.Parse(component.Artifact!);
+        var fingerprint = Digest.TryParse(component.Fingerprint ?? "", out var known) ? known : Digest.None;
+        var answer = await lookup.FindAsync(component.Name, fingerprint, [], run.Timeline, cancel);
+        if (answer is LookupAnswer.Prebuilt other && other.Artifact != artifact)
+        {
+            answer = new LookupAnswer.Fallback("untrusted", $"the provenance of its inputs speaks of {other.Artifact.Short}, and {from.Id} deployed {artifact.Short}", "deploy what was published, then promote that transaction");
+        }
+
+        var key = DeploymentKey.Of(artifact, detected.Facts.RunSettings[component.Name]);
+        var serves = detected.Facts.Observed.GetValueOrDefault(component.Name) is { Serving: true } running && running.Artifact == artifact && running.DeploymentKey == key;
+        var wanted = detected.Facts.Fingerprints.GetValueOrDefault(component.Name);
+        return new IntendedRollout(
+            new PlannedComponent
+            {
+                Name = component.Name, Action = serves ? ActionKind.Skip : ActionKind.LookupAndRollout, Cause = serves ? Cause.DigestAlreadyDeployed : CauseOf(component, detected),
+                Detail = serves ? [] : [$"{component.Revision} of {from.Id} ({from.Environment})"],
+                Fingerprint = wanted?.Value == fingerprint ? wanted : new ComponentFingerprint(component.Name, fingerprint, []), Artifact = artifact, DeploymentKey = key, Prebuilt = answer is LookupAnswer.Prebuilt,
+            },
+            (answer as LookupAnswer.Prebuilt)?.Provenance, answer as LookupAnswer.Fallback);
+    }
+
+    private static Cause CauseOf(ComponentReport component, Detected detected) => detected.Facts.Observed.GetValueOrDefault(component.Name) is not { } running ? Cause.NeverDeployed
+        : running.Artifact.ToString() == component.Artifact ? Cause.RunSettingsChanged : Cause.InputsChanged;
+}
