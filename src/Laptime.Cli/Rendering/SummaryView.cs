@@ -32,7 +32,8 @@ internal static class SummaryView
             }
         }
 
-        Failure(page, document.Failure);
+        // Guardrails say themselves where each is mended.
+        Failure(page, document is { Guardrails: not null, Failure.Kind: "guardrail-refused" } ? null : document.Failure);
         GuardrailView.Write(page, document.Guardrails ?? [], terminal, all: path);
         foreach (var warning in document.Warnings)
         {

@@ -13,7 +13,7 @@ namespace Laptime.Guardrails;
 /// digest: then the artifact is what the safe loop would have made. An artifact that comes out otherwise is not paid for, and nothing of it is rolled out.
 /// </summary>
 internal sealed class ParityPayment(
-    TransactionRun run, TransactionDocument from, OciLayoutStore own, Detector detector, Builder builder, Action<BuildLine>? onLine,
+    TransactionRun run, TransactionDocument from, OciLayoutStore own, Builder builder, Action<BuildLine>? onLine,
     Func<string, CancellationToken, Task<(IAsyncDisposable Held, DeployScope Scope)>> checkout, Func<string, string?> environmentVariable)
 {
     private readonly List<UnpaidGap> unpaid = [];
@@ -23,11 +23,17 @@ internal sealed class ParityPayment(
 
     public IReadOnlyList<string> Paid => paid;
 
+    /// <summary>What the earlier loop left out, in words.</summary>
+    public IEnumerable<string> Owed(IReadOnlyList<IntendedRollout> intended) => intended.SelectMany(Gaps);
+
+    private IReadOnlyList<string> Gaps(IntendedRollout intent) =>
+        ParityGap.Between(run.Scope.Workspace.Find(intent.Planned.Name)!, from.Loop, from.Profile, from.ParityGaps, run.Scope.Profile?.Name);
+
     /// <summary>The same rollouts, with the fingerprint that the safe environment gives them where that was shown.</summary>
     /// <param name="dryRun">Nothing is run: what would have to be paid is told.</param>
     public async Task<IReadOnlyList<IntendedRollout>> PayAsync(IReadOnlyList<IntendedRollout> intended, bool dryRun, CancellationToken cancel)
     {
-        var owed = intended.Select(i => (Intent: i, Gaps: ParityGap.Between(run.Scope.Workspace.Find(i.Planned.Name)!, from.Loop, from.Profile, from.ParityGaps, run.Scope.Profile?.Name))).Where(o => o.Gaps.Count > 0).ToList();
+        var owed = intended.Select(i => (Intent: i, Gaps: Gaps(i))).Where(o => o.Gaps.Count > 0).ToList();
         if (owed.Count == 0)
         {
             return intended;

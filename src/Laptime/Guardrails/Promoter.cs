@@ -53,7 +53,12 @@ public sealed class Promoter(
             intended.Add(await IntendAsync(run, component, detected, cancel));
         }
 
-        var gaps = new ParityPayment(run, from, own, detector, builder, onLine, checkout, environmentVariable);
+        var gaps = new ParityPayment(run, from, own, builder, onLine, checkout, environmentVariable);
+        if (!dryRun)
+        {
+            await RequireAffordableAsync(run, intended, detected, gaps, cancel);
+        }
+
         intended = [.. await gaps.PayAsync(intended, dryRun, cancel)];
         foreach (var planned in intended.Select(i => i.Planned))
         {
@@ -62,10 +67,7 @@ public sealed class Promoter(
 
         run.Count(c => c with { Skipped = intended.Count(i => i.Planned.Action == ActionKind.Skip) });
         var rollouts = intended.Where(i => i.Planned.RollsOut).ToList();
-        await guard(new RolloutIntent
-        {
-            Run = run, Components = dryRun || rollouts.Count > 0 ? rollouts.Count > 0 ? rollouts : intended : intended, Observed = detected.Observed, From = from, Gaps = gaps.Unpaid, Paid = gaps.Paid, DryRun = dryRun,
-        }, cancel);
+        await guard(Intent(run, intended, detected) with { Gaps = gaps.Unpaid, Paid = gaps.Paid, DryRun = dryRun }, cancel);
         if (dryRun || rollouts.Count == 0)
         {
             return dryRun ? Outcome.Planned : Outcome.Unchanged;
@@ -93,6 +95,25 @@ public sealed class Promoter(
         }, cancel);
         return Outcome.Reflected;
     }
+
+    /// <summary>What is cheap to ask comes first: nothing is made up for that would be refused anyway.</summary>
+    private async Task RequireAffordableAsync(TransactionRun run, IReadOnlyList<IntendedRollout> intended, Detected detected, ParityPayment gaps, CancellationToken cancel)
+    {
+        try
+        {
+            await guard(Intent(run, intended, detected) with { DryRun = true }, cancel);
+        }
+        catch (FaultException e) when (e.Fault.Outcome == Outcome.GuardrailRefused)
+        {
+            // Asked once more, so that it is recorded, with what is still owed.
+            await guard(Intent(run, intended, detected) with { Gaps = [.. gaps.Owed(intended).Select(g => new UnpaidGap($"{g}; it is made up for once nothing else refuses", "see the other guardrails first"))] }, cancel);
+        }
+    }
+
+    private RolloutIntent Intent(TransactionRun run, IReadOnlyList<IntendedRollout> intended, Detected detected) => new()
+    {
+        Run = run, Observed = detected.Observed, From = from, Components = intended.Where(i => i.Planned.RollsOut).ToList() is { Count: > 0 } rollouts ? rollouts : intended,
+    };
 
     private async Task<IntendedRollout> IntendAsync(TransactionRun run, ComponentReport component, Detected detected, CancellationToken cancel)
     {
