@@ -86,7 +86,10 @@ internal static class PromoteCommand
         var scope = session.Scope;
         return new Promoter(
             scope, from, new Detector(scope, session.Store, null, target, session.Runner, Environment.GetEnvironmentVariable, session.Clock), session.Store, lookup, new Builder(session.Runner, session.Clock), show, target,
-            new Prober(session.Clock), guard.RequireAsync, new Safety(session).CheckOutAsync, Environment.GetEnvironmentVariable, log, session.Clock);
+            new Prober(session.Clock), guard.RequireAsync, new Safety(session).CheckOutAsync, Environment.GetEnvironmentVariable, log, session.Clock)
+        {
+            Ledgers = (name, stop) => LedgerCommands.HeadAsync(session, name, stop),
+        };
     }
 
     private static TransactionDocument Find(Session session)

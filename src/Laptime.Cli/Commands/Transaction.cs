@@ -100,7 +100,8 @@ internal static class Transaction
             }
 
             ended = document;
-            if (scope.Environment.Loop == Workspaces.Loop.Safe && document.Outcome != Outcome.Unchanged.Name)
+            if (scope.Environment.Loop == Workspaces.Loop.Safe && document.Outcome != Outcome.Unchanged.Name
+                && document is not { Guardrails: not null, Failure.Kind: "guardrail-refused" })
             {
                 // What was asked is in the log already; this is what came of it, however it ended.
                 await new Safety(session).AppendAsync(document, CancellationToken.None);

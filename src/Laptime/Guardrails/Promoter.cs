@@ -26,6 +26,9 @@ public sealed class Promoter(
     DeployScope scope, TransactionDocument from, Detector detector, OciLayoutStore own, ArtifactLookup lookup, Builder builder, Action<BuildLine>? onLine, Target target, Prober prober, Guard guard,
     Func<string, CancellationToken, Task<(IAsyncDisposable Held, DeployScope Scope)>> checkout, Func<string, string?> environmentVariable, TransactionLog log, TimeProvider clock)
 {
+    /// <summary>Reads what a ledger records; null: ledgers are not read.</summary>
+    public LedgerLook? Ledgers { get; init; }
+
     public Task<TransactionDocument> PromoteAsync(DeployOptions options, bool dryRun, Timeline timeline, CancellationToken cancel) => TransactionFrame.RunAsync(
         new TransactionRun(scope, options, timeline, log, clock), run => WorkAsync(run, dryRun, cancel),
         // What is promoted is known since the earlier transaction ended: from there on it waited for this one.
@@ -87,7 +90,7 @@ public sealed class Promoter(
             wait.End();
         }
 
-        var phase = new RolloutPhase(run, own, target, prober);
+        var phase = new RolloutPhase(run, own, target, prober) { Migrations = new Migrations(run, builder.Runner, Ledgers) };
         await TakeBack.UnlessAllAsync(run, detected.Facts, phase, async () =>
         {
             await phase.RolloutGivenAsync(rollouts.ToDictionary(r => r.Planned.Name, r => r.Planned, StringComparer.Ordinal), detected.Facts, cancel);

@@ -64,7 +64,7 @@ public sealed class SafeLoopGuard(
             }, cancel);
         }
 
-        foreach (var opened in verdicts.Where(v => v.Status is GuardrailStatus.Overridden or GuardrailStatus.Reported))
+        foreach (var opened in intent.DryRun ? [] : verdicts.Where(v => v.Status is GuardrailStatus.Overridden or GuardrailStatus.Reported))
         {
             intent.Run.Log.Warn(opened.Status == GuardrailStatus.Overridden ? $"{opened.Text} was overridden ({opened.Reason}): {opened.What}" : $"{opened.Text} would refuse, and only reports here: {opened.What}");
         }

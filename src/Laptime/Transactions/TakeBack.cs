@@ -23,7 +23,13 @@ internal static class TakeBack
         catch (FaultException e)
         {
             var back = state.Load().Where(c => c.Value[0].Transaction == run.Id && before.TryGetValue(c.Key, out var records) && records[0].DeploymentKey != c.Value[0].DeploymentKey)
-                .ToDictionary(c => c.Key, c => before[c.Key][0], StringComparer.Ordinal);
+                .ToDictionary(c => c.Key, c => c.Value.FirstOrDefault(r => r.DeploymentKey == before[c.Key][0].DeploymentKey) ?? before[c.Key][0], StringComparer.Ordinal);
+            foreach (var (name, record) in back.Where(b => b.Value.UnsafeSchema is not null).ToList())
+            {
+                run.Log.Warn($"{name} is not taken back to {record.Revision}: unsafe(schema): {record.UnsafeSchema}");
+                back.Remove(name);
+            }
+
             if (back.Count == 0)
             {
                 throw;

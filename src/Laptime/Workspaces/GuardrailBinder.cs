@@ -53,8 +53,9 @@ internal sealed partial class GuardrailBinder(ValueBinder values, PathRule paths
 
         var by = values.Choice(fields["by"]) is { } chosen ? (ReviewEvidence)chosen : ReviewEvidence.Git;
         var command = new CommandBinder(values, TemplateScope.Environment, null, []).Command(fields["command"]);
-        var file = fields["file"] is { } given && values.Text(given) is { } text
-            ? paths.Path(new YamlNode(YamlKind.Scalar, given.Value.Line, given.Value.Column, given.Value.Start) { Text = text.Replace("${commit}", "COMMIT", StringComparison.Ordinal) }, "file", root) : null;
+        // ${commit} is the only name that is known here, and not before there is a commit.
+        var file = fields["file"] is not { } given || given.Value.Kind != YamlKind.Scalar ? null
+            : paths.Path(new YamlNode(YamlKind.Scalar, given.Value.Line, given.Value.Column, given.Value.Start) { Text = given.Value.Text.Replace("${commit}", "COMMIT", StringComparison.Ordinal) }, "file", root);
         Needs(fields, "command", by == ReviewEvidence.Command, "`by: command`", "command: ./ops/reviewed.sh");
         Needs(fields, "file", by == ReviewEvidence.Attestation, "`by: attestation`", "file: \"reviews/${commit}.json\"");
         return new ReviewSettings(by, values.Switch(fields["self"]) ?? false, command, file?.Replace("COMMIT", "${commit}", StringComparison.Ordinal));

@@ -1,12 +1,19 @@
 namespace Laptime.Workspaces;
 
 /// <summary>
-/// What of a workspace an environment has: with processes, the outputs of a component run as they are, and the image that they would be put on elsewhere has no part in it.
+/// What of a workspace an environment has: its own ports; with processes, the outputs of a component run as they are, and the image that they would be put on elsewhere has no part in it.
 /// </summary>
 public static class InEnvironment
 {
     /// <summary>The workspace as it is in the environment; the same one where nothing differs.</summary>
-    public static Workspace Of(Workspace workspace, DeployEnvironment environment)
+    public static Workspace Of(Workspace workspace, DeployEnvironment environment) => WithPorts(WithoutImages(workspace, environment), environment);
+
+    private static Workspace WithPorts(Workspace workspace, DeployEnvironment environment) => environment.Ports.Count == 0 ? workspace : workspace with
+    {
+        Components = [.. workspace.Components.Select(c => c.Run is not null && environment.Ports.TryGetValue(c.Name, out var port) ? c with { Run = c.Run with { Port = port } } : c)],
+    };
+
+    private static Workspace WithoutImages(Workspace workspace, DeployEnvironment environment)
     {
         if (environment.Target != TargetKind.Process || !workspace.Components.Any(RunsBothWays))
         {

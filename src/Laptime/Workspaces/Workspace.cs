@@ -318,6 +318,9 @@ public sealed record DeployEnvironment
     /// <summary>What the safe loop asks for here.</summary>
     public GuardrailSettings Guardrails { get; init; } = GuardrailSettings.Default;
 
+    /// <summary>Ports that users reach components at here, by component: instead of <see cref="RunSettings.Port"/>.</summary>
+    public IReadOnlyDictionary<string, int> Ports { get; init; } = new Dictionary<string, int>();
+
     /// <summary>Compose files of a stack, relative to the root.</summary>
     public IReadOnlyList<string> Stack { get; init; } = [];
 

@@ -6,6 +6,7 @@ namespace Laptime.Workspaces;
 /// <summary>Nodes to a <see cref="Workspace"/>: reads everything, tells every problem, and only then checks what refers to what.</summary>
 internal sealed class WorkspaceBinder(string file, string root, ValueBinder values, Func<string, string?> environmentVariable)
 {
+    private readonly List<YamlNode> portsOf = [];
     private readonly PathRule paths = new(root, values.Problems);
     private readonly SettingsBinder settings = new(root, values, new PathRule(root, values.Problems), environmentVariable);
 
@@ -53,6 +54,11 @@ internal sealed class WorkspaceBinder(string file, string root, ValueBinder valu
             Trust = settings.Trust(fields["trust"]),
             Ledgers = settings.Ledgers(fields["ledgers"]),
         };
+        foreach (var key in portsOf.Where(k => !declared.Contains(k.Text) && environments.TrueForAll(e => e.Stack.Count == 0)))
+        {
+            Problems.Add(key, $"`ports` names the component `{ProblemList.Short(key.Text)}`, which there is none of", ProblemList.Suggest(key.Text, declared));
+        }
+
         new ReferenceChecks(workspace, bound, declared, values).Tell();
         return Problems.Any ? null : workspace;
     }
@@ -148,6 +154,7 @@ internal sealed class WorkspaceBinder(string file, string root, ValueBinder valu
                 Loop = loop,
                 Guardrails = fields["guardrails"] is { } rails ? new GuardrailBinder(values, paths, root).Read(rails, loop) : GuardrailSettings.Default,
                 Profile = profile ?? first,
+                Ports = Ports(fields["ports"]),
                 Stack = values.Texts(fields["stack"], settings.Existing),
                 Commands = Commands(fields["commands"], key, target),
                 Kubernetes = Kubernetes(fields, key, target),
@@ -254,6 +261,21 @@ internal sealed class WorkspaceBinder(string file, string root, ValueBinder valu
         }
 
         return path;
+    }
+
+    private Dictionary<string, int> Ports(Field? field)
+    {
+        var ports = new Dictionary<string, int>(StringComparer.Ordinal);
+        foreach (var (key, value) in settings.Named(field, "component"))
+        {
+            if (values.Scalar(value, key.Text, new KeyType.Integer(1, 65535), "9080") is { } node && values.Integer(node, key.Text, new KeyType.Integer(1, 65535)) is { } port)
+            {
+                ports[key.Text] = port;
+                portsOf.Add(key);
+            }
+        }
+
+        return ports;
     }
 
     private WaitBounds Timeouts(Field field) => Fields.Of(field.Value, field.KeyNode, "`timeouts`", WorkspaceKeys.Timeouts, Problems) is { } fields

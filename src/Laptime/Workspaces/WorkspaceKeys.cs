@@ -193,6 +193,7 @@ public static class WorkspaceKeys
         new("loop", new KeyType.Choice("fast", "safe"), "The policy: `fast` for the inner loop, `safe` for guardrails.", "safe", "`fast`"),
         new("guardrails", new KeyType.Section(Guardrails), "With `loop: safe`: what is asked of a rollout beyond verified provenance and smoke checks.", "{ review: { by: git }, override: [review] }", "none"),
         new("profile", Name, "The build settings.", "release", "the first of `profiles`"),
+        new("ports", new KeyType.Texts(Templates: false, KeyType.TextNames.Name), "Ports that users reach components at here, instead of their `run.port`: two environments on one machine.", "{ catalog: 9080 }", "those of the components"),
         new("stack", new KeyType.Many(Path), "Compose files of a stack, relative to the workspace.", "compose.yml", "none"),
         new("commands", new KeyType.Section(Commands), "With `target: command`: the commands that lap deploys with.", "{ observe: ./ops/observe.sh, rollout: ./ops/rollout.sh }", "none"),
         new("manifests", Globs, "With `target: kubernetes`: manifest files, relative to the workspace.", "[\"k8s/*.yaml\"]", "none"),

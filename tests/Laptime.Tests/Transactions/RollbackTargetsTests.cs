@@ -23,16 +23,20 @@ public sealed class RollbackTargetsTests : IDisposable
 
     private static Observed Runs(string component, int artifact, bool serving = true) => new() { Component = component, Artifact = Digest.Of($"{artifact}"), Serving = serving };
 
-    private IReadOnlyDictionary<string, PlannedComponent> Find(string? to, string[]? selected, Observed[] observed, params DeployedRecord[] newestFirst)
+    private Task<IReadOnlyDictionary<string, DeployedRecord>> FindAsync(string? to, string[]? selected, Observed[] observed, params DeployedRecord[] newestFirst) =>
+        FindAsync(to, selected, observed, _ => true, static _ => { }, newestFirst);
+
+    private Task<IReadOnlyDictionary<string, DeployedRecord>> FindAsync(
+        string? to, string[]? selected, Observed[] observed, Func<DeployedRecord, bool> holds, Action<string> pass, params DeployedRecord[] newestFirst)
     {
         var workspace = Given.Workspace(Given.Component("a"), Given.Component("b"), Given.Component("lib", runs: false));
         var scope = new DeployScope(workspace, Given.Local, null, new TemplateScope(workspace, Given.Local, null, _ => null), new WorkspaceFolder(folder));
-        return RollbackTargets.Find(
-            scope, newestFirst.GroupBy(r => r.Component).ToDictionary(g => g.Key, g => (IReadOnlyList<DeployedRecord>)[.. g]), selected?.ToHashSet(), to, observed);
+        return RollbackTargets.FindAsync(
+            scope, newestFirst.GroupBy(r => r.Component).ToDictionary(g => g.Key, g => (IReadOnlyList<DeployedRecord>)[.. g]), selected?.ToHashSet(), to, observed, anySchema: false,
+            (record, _) => Task.FromResult((holds(record), $"{record.Revision} is missing")), pass, TestContext.Current.CancellationToken);
     }
 
-    private static string[] Revisions(IReadOnlyDictionary<string, PlannedComponent> targets) =>
-        [.. targets.Values.OrderBy(t => t.Name, StringComparer.Ordinal).Select(t => $"{t.Name} {t.Detail[0].Split(' ')[2].TrimEnd(',')}")];
+    private static string[] Revisions(IReadOnlyDictionary<string, DeployedRecord> targets) => [.. targets.OrderBy(t => t.Key, StringComparer.Ordinal).Select(t => $"{t.Key} {t.Value.Revision}")];
 
     [Fact]
     public void Run_settings_that_were_others_are_named_and_a_record_without_them_says_nothing()
@@ -45,55 +49,71 @@ public sealed class RollbackTargetsTests : IDisposable
     }
 
     [Fact]
-    public void Without_a_transaction_it_is_the_newest_verified_artifact_that_does_not_run_now()
+    public async Task A_record_that_does_not_hold_is_passed_over_for_the_one_before_and_told()
     {
-        var targets = Find(null, null, [Runs("a", 3), Runs("b", 1)], Record("a", 3), Record("a", 2), Record("a", 1), Record("b", 1));
+        var told = new List<string>();
+        Assert.Equal(["a a@1"], Revisions(await FindAsync(null, null, [Runs("a", 3)], r => r.Artifact != Digest.Of("2"), told.Add, Record("a", 3), Record("a", 2), Record("a", 1))));
+        Assert.Equal(["passed over: a@2 is missing"], told);
+    }
+
+    [Fact]
+    public async Task Where_none_holds_it_is_a_failed_rollback_that_says_what_serves()
+    {
+        var fault = (await Assert.ThrowsAsync<FaultException>(() => FindAsync(null, null, [Runs("a", 3) with { Revision = "a@3" }], _ => false, static _ => { }, Record("a", 3), Record("a", 2), Record("a", 1)))).Fault;
+        Assert.Equal(Outcome.RollbackFailed, fault.Outcome);
+        Assert.Contains("a@2 is missing; a@1 is missing; what serves now goes on serving (a@3)", fault.What, StringComparison.Ordinal);
+        Assert.Equal(Outcome.RollbackFailed, (await Assert.ThrowsAsync<FaultException>(() => FindAsync(
+            "tx-20261121-110302-000000", ["a"], [Runs("a", 3)], _ => false, static _ => { }, Record("a", 3), Record("a", 2), Record("a", 1)))).Fault.Outcome);
+    }
+
+    [Fact]
+    public async Task Without_a_transaction_it_is_the_newest_verified_artifact_that_does_not_run_now()
+    {
+        var targets = await FindAsync(null, null, [Runs("a", 3), Runs("b", 1)], Record("a", 3), Record("a", 2), Record("a", 1), Record("b", 1));
         Assert.Equal(["a a@2"], Revisions(targets));
-        var target = targets["a"];
-        Assert.Equal((ActionKind.Rollout, Digest.Of("2"), Digest.Of("f2")), (target.Action, target.Artifact, target.Fingerprint.Value));
-        Assert.Contains("verified by tx-20261121-110302-000000", target.Detail[0], StringComparison.Ordinal);
+        Assert.Equal((Digest.Of("2"), Digest.Of("f2"), "tx-20261121-110302-000000"), (targets["a"].Artifact, targets["a"].Fingerprint, targets["a"].Transaction));
     }
 
     [Fact]
-    public void What_drifted_goes_back_to_what_was_verified_last() =>
-        Assert.Equal(["a a@3"], Revisions(Find(null, null, [Runs("a", 9)], Record("a", 3), Record("a", 2))));
+    public async Task What_drifted_goes_back_to_what_was_verified_last() =>
+        Assert.Equal(["a a@3"], Revisions(await FindAsync(null, null, [Runs("a", 9)], Record("a", 3), Record("a", 2))));
 
     [Fact]
-    public void With_the_same_artifact_under_other_settings_it_goes_further_back() =>
-        Assert.Equal(["a a@1"], Revisions(Find(null, null, [Runs("a", 3)], Record("a", 3), Record("a", 3, "tx-20261121-110302-000000"), Record("a", 1))));
+    public async Task With_the_same_artifact_under_other_settings_it_goes_further_back() =>
+        Assert.Equal(["a a@1"], Revisions(await FindAsync(null, null, [Runs("a", 3)], Record("a", 3), Record("a", 3, "tx-20261121-110302-000000"), Record("a", 1))));
 
     [Fact]
-    public void Where_nothing_runs_it_is_the_one_before_the_last() =>
-        Assert.Equal(["a a@2"], Revisions(Find(null, null, [], Record("a", 3), Record("a", 2))));
+    public async Task Where_nothing_runs_it_is_the_one_before_the_last() =>
+        Assert.Equal(["a a@2"], Revisions(await FindAsync(null, null, [], Record("a", 3), Record("a", 2))));
 
     [Fact]
-    public void To_a_transaction_it_is_what_stood_after_it_for_every_component() => Assert.Equal(
+    public async Task To_a_transaction_it_is_what_stood_after_it_for_every_component() => Assert.Equal(
         ["a a@1", "b b@2"],
-        Revisions(Find("tx-20261121-110302-000000", null, [Runs("a", 3), Runs("b", 4)], Record("a", 3), Record("a", 1), Record("b", 4), Record("b", 2), Record("b", 1))));
+        Revisions(await FindAsync("tx-20261121-110302-000000", null, [Runs("a", 3), Runs("b", 4)], Record("a", 3), Record("a", 1), Record("b", 4), Record("b", 2), Record("b", 1))));
 
     [Fact]
-    public void To_a_transaction_of_the_same_second_is_to_that_very_one() => Assert.Equal(
+    public async Task To_a_transaction_of_the_same_second_is_to_that_very_one() => Assert.Equal(
         ["a a@1"],
-        Revisions(Find("tx-20261121-110301-ffffff", ["a"], [Runs("a", 3)], Record("a", 3, "tx-20261121-110309-000000"), Record("a", 2, "tx-20261121-110301-111111"), Record("a", 1, "tx-20261121-110301-ffffff"))));
+        Revisions(await FindAsync("tx-20261121-110301-ffffff", ["a"], [Runs("a", 3)], Record("a", 3, "tx-20261121-110309-000000"), Record("a", 2, "tx-20261121-110301-111111"), Record("a", 1, "tx-20261121-110301-ffffff"))));
 
     [Fact]
-    public void What_serves_already_is_left_alone_and_what_is_dead_is_not()
+    public async Task What_serves_already_is_left_alone_and_what_is_dead_is_not()
     {
-        Assert.Throws<LapException>(() => Find("tx-20261121-110303-000000", null, [Runs("a", 3)], Record("a", 3)));
-        Assert.Equal(["a a@3"], Revisions(Find("tx-20261121-110303-000000", ["a"], [Runs("a", 3, serving: false)], Record("a", 3))));
+        await Assert.ThrowsAsync<LapException>(() => FindAsync("tx-20261121-110303-000000", null, [Runs("a", 3)], Record("a", 3)));
+        Assert.Equal(["a a@3"], Revisions(await FindAsync("tx-20261121-110303-000000", ["a"], [Runs("a", 3, serving: false)], Record("a", 3))));
     }
 
     [Fact]
-    public void What_was_asked_for_by_name_and_has_nothing_to_go_back_to_is_told_with_what_is_known()
+    public async Task What_was_asked_for_by_name_and_has_nothing_to_go_back_to_is_told_with_what_is_known()
     {
-        var mistake = Assert.Throws<LapException>(() => Find(null, ["a", "b"], [Runs("a", 3)], Record("a", 3)));
+        var mistake = await Assert.ThrowsAsync<LapException>(() => FindAsync(null, ["a", "b"], [Runs("a", 3)], Record("a", 3)));
         Assert.Equal(["a has no verified artifact before the present one", "b has no verified artifact before the present one"], mistake.Problems.Select(p => p.What));
         Assert.Contains("a@3 (tx-20261121-110303-000000)", mistake.Problems[0].Mend, StringComparison.Ordinal);
         Assert.Equal("it was never deployed here", mistake.Problems[1].Mend);
-        Assert.Contains("or before", Assert.Throws<LapException>(() => Find("tx-20261121-110301-000000", ["a"], [Runs("a", 3)], Record("a", 3))).Problems[0].What, StringComparison.Ordinal);
+        Assert.Contains("or before", (await Assert.ThrowsAsync<LapException>(() => FindAsync("tx-20261121-110301-000000", ["a"], [Runs("a", 3)], Record("a", 3)))).Problems[0].What, StringComparison.Ordinal);
     }
 
     [Fact]
-    public void Nothing_at_all_to_go_back_to_is_said() =>
-        Assert.Contains("nothing to roll back to", Assert.Throws<LapException>(() => Find(null, null, [Runs("a", 3)], Record("a", 3))).Problems.Single().What, StringComparison.Ordinal);
+    public async Task Nothing_at_all_to_go_back_to_is_said() =>
+        Assert.Contains("nothing to roll back to", (await Assert.ThrowsAsync<LapException>(() => FindAsync(null, null, [Runs("a", 3)], Record("a", 3)))).Problems.Single().What, StringComparison.Ordinal);
 }

@@ -142,6 +142,9 @@ public sealed class WorkspaceSchemaTests
             "probe" => Component($"run: {{ command: x, port: 80 }}, probes: {{ ready: {{ {(key is "http" or "tcp" or "run" or "file" ? "" : "http: /, ")}{line} }} }}"),
             "profile" => $"name: shop\ncomponents: {{ {also} }}\nprofiles: {{ release: {own} }}\n",
             "environment" => Top($"environments: {{ a: {{ {line}{Target(key)} }} }}"),
+            "guardrails" => Top($"environments: {{ a: {{ loop: safe, guardrails: {own} }}, staging: {{}} }}"),
+            "review" => Top($"environments: {{ a: {{ loop: safe, guardrails: {{ review: {{ {(key == "by" || key == "self" ? "" : $"by: {(key == "file" ? "attestation" : key)}, ")}{line} }} }} }} }}"),
+            "freeze" => Top($"environments: {{ a: {{ loop: safe, guardrails: {{ freeze: {{ {line}{(key switch { "from" => ", until: 2028-01-01", "until" => ", from: 2020-01-01", "weekly" => "", _ => ", weekly: Fri 16:00 - Mon 08:00" })} }} }} }} }}"),
             "commands" => Top($"environments: {{ a: {{ target: command, commands: {own} }} }}"),
             "timeouts" => Top($"environments: {{ a: {{ timeouts: {own} }} }}"),
             "infra" => Top($"environments: {{ a: {{ infra: {own} }} }}"),
@@ -158,6 +161,7 @@ public sealed class WorkspaceSchemaTests
     private static string Target(string key) => key switch
     {
         "commands" => ", target: command",
+        "guardrails" => ", loop: safe",
         "manifests" or "kustomize" or "chart" => ", target: kubernetes",
         "values" => ", target: kubernetes, chart: chart",
         "context" or "namespace" => ", target: kubernetes, manifests: k8s/*.yaml",
