@@ -34,7 +34,7 @@ public sealed class AuditLog(string file, TimeProvider clock)
             await using var held = await FileLock.TakeAsync(file + ".lock", LockBound, clock, cancel).ConfigureAwait(false);
             AuditEntry added;
             AuditHead head;
-            using (var stream = new FileStream(file, new FileStreamOptions { Mode = FileMode.OpenOrCreate, Access = FileAccess.ReadWrite, Share = FileShare.Read, UnixCreateMode = PrivateMode }))
+            using (var stream = new FileStream(file, Private(FileMode.OpenOrCreate, FileAccess.ReadWrite)))
             {
                 var (last, torn) = Tail(stream);
                 if (torn.Length > 0)
@@ -52,7 +52,7 @@ public sealed class AuditLog(string file, TimeProvider clock)
             if (key is not null)
             {
                 var envelope = await AuditCheckpoint.SignAsync(head, clock.GetUtcNow(), key, cancel).ConfigureAwait(false);
-                await using var checkpoints = new FileStream(Checkpoints, new FileStreamOptions { Mode = FileMode.Append, Access = FileAccess.Write, UnixCreateMode = PrivateMode });
+                await using var checkpoints = new FileStream(Checkpoints, Private(FileMode.Append, FileAccess.Write));
                 checkpoints.Write([.. envelope, LineEnd]);
                 checkpoints.Flush(flushToDisk: true);
             }
@@ -114,7 +114,17 @@ public sealed class AuditLog(string file, TimeProvider clock)
         return (good, bad);
     }
 
-    private static UnixFileMode PrivateMode => UnixFileMode.UserRead | UnixFileMode.UserWrite;
+    /// <summary>For this user alone.</summary>
+    private static FileStreamOptions Private(FileMode mode, FileAccess access)
+    {
+        var options = new FileStreamOptions { Mode = mode, Access = access, Share = FileShare.Read };
+        if (!OperatingSystem.IsWindows())
+        {
+            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        }
+
+        return options;
+    }
 
     /// <summary>Only the end of the file is read, however long it is.</summary>
     private static (byte[] LastLine, byte[] Torn) Tail(FileStream stream)

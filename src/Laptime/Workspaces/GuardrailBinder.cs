@@ -54,8 +54,8 @@ internal sealed partial class GuardrailBinder(ValueBinder values, PathRule paths
         var by = values.Choice(fields["by"]) is { } chosen ? (ReviewEvidence)chosen : ReviewEvidence.Git;
         var command = new CommandBinder(values, TemplateScope.Environment, null, []).Command(fields["command"]);
         // ${commit} is the only name that is known here, and not before there is a commit.
-        var file = fields["file"] is not { } given || given.Value.Kind != YamlKind.Scalar ? null
-            : paths.Path(new YamlNode(YamlKind.Scalar, given.Value.Line, given.Value.Column, given.Value.Start) { Text = given.Value.Text.Replace("${commit}", "COMMIT", StringComparison.Ordinal) }, "file", root);
+        var file = fields["file"] is { } given && values.Scalar(given.Value, given.Name, given.Key.Type, given.Key.Example) is { } text
+            ? paths.Path(new YamlNode(YamlKind.Scalar, text.Line, text.Column, text.Start) { Text = text.Text.Replace("${commit}", "COMMIT", StringComparison.Ordinal) }, "file", root) : null;
         Needs(fields, "command", by == ReviewEvidence.Command, "`by: command`", "command: ./ops/reviewed.sh");
         Needs(fields, "file", by == ReviewEvidence.Attestation, "`by: attestation`", "file: \"reviews/${commit}.json\"");
         return new ReviewSettings(by, values.Switch(fields["self"]) ?? false, command, file?.Replace("COMMIT", "${commit}", StringComparison.Ordinal));

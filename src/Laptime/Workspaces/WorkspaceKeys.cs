@@ -163,7 +163,7 @@ public static class WorkspaceKeys
             + "`attestation`: a file. `command`: a command that ends with 0 and prints who.", "codeowners", "`git`"),
         new("self", new KeyType.Switch(), "The author's own approval is enough. It is shown as `self`, never as four eyes.", "true", "`false`"),
         new("command", Command, "With `by: command`: gets the commit as `LAPTIME_COMMIT`, prints the reviewers, a line each.", "./ops/reviewed.sh"),
-        new("file", Text, "With `by: attestation`: `{ \"commit\": …, \"approver\": …, \"at\": … }`, relative to the workspace.", "\"reviews/${commit}.json\""),
+        new("file", Template, "With `by: attestation`: `{ \"commit\": …, \"approver\": …, \"at\": … }`, relative to the workspace.", "\"reviews/${commit}.json\""),
     ]);
 
     public static readonly KeySet Freeze = new("freeze", "one of `environments.NAME.guardrails.freeze`; `from` and `until`, or `weekly`",
