@@ -114,6 +114,8 @@ internal static class GateCommands
 
     private static GateParts Parts(Session session) => new(session.Runner, session.Clock, Session.Version)
     {
+        // Where there is a workspace there is an audit log; a repository of gates alone has its records.
+        Audit = Workspaces.WorkspaceFile.Find(Session.Here()) is null ? null : new Safety(session).AppendAsync,
         KeyFile = session.Arguments.CommandResult.Command.Options.Contains(Key) && session.Arguments.GetValue(Key) is { Length: > 0 } file ? Path.GetFullPath(file, Session.Here()) : null,
         Say = session.Quiet || session.Terminal.Progress == ProgressMode.Quiet ? null : static line => Console.Error.WriteLine("lap: " + line),
         OnLine = session.Verbose ? static line => Console.Error.WriteLine("  | " + TextWidth.Clean(line.Text)) : null,

@@ -63,12 +63,14 @@ internal sealed class Safety(Session session)
         };
     }
 
-    /// <summary>Adds an entry, signed where there is a key for it.</summary>
-    public async Task AppendAsync(string happened, JsonObject data, CancellationToken cancel)
+    /// <summary>Adds an entry of whoever runs this, signed where there is a key for it.</summary>
+    public async Task AppendAsync(string happened, JsonObject data, CancellationToken cancel) => await AppendAsync(await ActorAsync(cancel), happened, data, cancel);
+
+    public async Task AppendAsync(string actor, string happened, JsonObject data, CancellationToken cancel)
     {
         session.Folder.Create(Path.GetDirectoryName(Log.Path));
         using var key = Key();
-        await Log.AppendAsync(await ActorAsync(cancel), happened, data, key, cancel);
+        await Log.AppendAsync(actor, happened, data, key, cancel);
     }
 
     /// <summary>What a transaction of a safe environment came to.</summary>

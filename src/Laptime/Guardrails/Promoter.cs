@@ -31,8 +31,8 @@ public sealed class Promoter(
 
     public Task<TransactionDocument> PromoteAsync(DeployOptions options, bool dryRun, Timeline timeline, CancellationToken cancel) => TransactionFrame.RunAsync(
         new TransactionRun(scope, options, timeline, log, clock), run => WorkAsync(run, dryRun, cancel),
-        // What is promoted is known since the earlier transaction ended: from there on it waited for this one.
-        () => from.Interval?.End is { } end ? Task.FromResult(new TriggerReport("reflected", end, from.Trigger?.Revision, from.Trigger?.Dirty ?? false)) : null,
+        // The change is the same one: its interval begins where it began, and the time that it lay in between is told as waiting.
+        () => from.Trigger is { Event: "commit" or "merge" or "save" } began ? Task.FromResult(began) : null,
         () => target.SettleAsync(CancellationToken.None), cancel);
 
     private async Task<Outcome> WorkAsync(TransactionRun run, bool dryRun, CancellationToken cancel)
