@@ -58,14 +58,18 @@ public sealed class WorkspaceFolder(string root)
             throw new LapException($"{Path} is a link, and laptime writes only into a folder of its own", Path, "remove the link; a journal or a store elsewhere is named in laptime.yaml");
         }
 
-        if (!own.Exists)
+        if (own.Exists)
         {
-            Make(Path);
-            File.WriteAllText(Within(".gitignore"), "*\n");
+            Close(Path);
         }
         else
         {
-            Close(Path);
+            Make(Path);
+        }
+
+        if (!File.Exists(Within(".gitignore")))
+        {
+            File.WriteAllText(Within(".gitignore"), "*\n");
         }
 
         if (!Directory.Exists(folder))

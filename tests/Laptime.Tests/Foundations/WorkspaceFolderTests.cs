@@ -34,6 +34,7 @@ public sealed class WorkspaceFolderTests : IDisposable
             File.SetUnixFileMode(folder.Path, (UnixFileMode)mode);
             folder.Create();
             Assert.Equal(Private, File.GetUnixFileMode(folder.Path));
+            Assert.Equal("*\n", File.ReadAllText(root.At(".laptime", ".gitignore")));
         }
     }
 
