@@ -186,6 +186,33 @@ public sealed class SafeLoopTests
         }
     }
 
+    [Fact]
+    public async Task A_forged_journal_promotes_nothing_that_nobody_signed()
+    {
+        await using var scene = await Scene.OpenAsync();
+        var ws = scene.Workspace;
+        var signed = await scene.StageAsync();
+        await scene.CommitAsync("Two", "two", "");
+        var built = await ws.DeployAsync("--env", "staging");
+        Assert.NotEqual(signed.Component("web").Text("artifact"), built.Component("web").Text("artifact"));
+
+        // All that the journal has of the signed one is said of the other, whose digest alone stays.
+        await ws.RunAsync("python3", "-c", """
+            import json, sqlite3, sys
+            journal = sqlite3.connect('.laptime/journal.db')
+            signed, built = [json.loads(journal.execute('SELECT document FROM transactions WHERE id = ?', (id,)).fetchone()[0]) for id in sys.argv[1:]]
+            artifact = [c for c in built['components'] if c['name'] == 'web'][0]['artifact']
+            forged = dict(signed, id=built['id'])
+            for component in forged['components']:
+                component['artifact'] = artifact
+            changed = journal.execute('UPDATE transactions SET document = ? WHERE id = ?', (json.dumps(forged), built['id']))
+            assert changed.rowcount == 1
+            journal.commit()
+            """, signed.Text("id"), built.Text("id"));
+        Assert.Equal(signed.Component("web").Text("fingerprint"), (await ws.JsonAsync(0, "report", built.Text("id"))).Component("web").Text("fingerprint"));
+        await RefusedAsync(ws, "provenance", "");
+    }
+
     private static JsonNode Guardrail(JsonObject document, string name) => document["guardrails"]!.AsArray().First(g => (string?)g!["name"] == name)!;
 
     private static async Task RefusedAsync(LapWorkspace ws, string guardrail, string words, params string[] more)
