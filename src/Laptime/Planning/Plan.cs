@@ -37,6 +37,9 @@ public sealed record PlannedComponent
     /// <summary>What its instances load of each dependency when they are started now; without those that nobody can know yet.</summary>
     public IReadOnlyDictionary<string, Digest> Loads { get; init; } = new Dictionary<string, Digest>();
 
+    /// <summary>The fixed image that it runs, as written; null: its artifact is what runs.</summary>
+    public string? Image { get; init; }
+
     /// <summary>The deployment whose settings come back with its artifact; null: the settings are those of the files.</summary>
     public DeployedRecord? Again { get; init; }
 

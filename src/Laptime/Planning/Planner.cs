@@ -49,7 +49,7 @@ public static class Planner
         PlannedComponent Say(ActionKind action, Cause cause, params IReadOnlyList<string> detail) => new()
         {
             Name = component.Name, Action = action == ActionKind.Rollout && prebuilt ? ActionKind.LookupAndRollout : action, Cause = cause, Detail = detail,
-            Fingerprint = fingerprint, Artifact = artifact, DeploymentKey = key, Prebuilt = prebuilt,
+            Fingerprint = fingerprint, Artifact = artifact, DeploymentKey = key, Prebuilt = prebuilt, Image = runs ? component.Run!.Image : null,
         };
 
         var build = runs ? ActionKind.BuildAndRollout : ActionKind.Build;

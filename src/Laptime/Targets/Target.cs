@@ -22,6 +22,13 @@ public abstract class Target : IAsyncDisposable
     /// </summary>
     public abstract Task<RolloutResult> RolloutAsync(RolloutRequest request, Gate gate, Timeline timeline, int? parentSegment, CancellationToken cancel);
 
+    /// <summary>
+    /// The digest of the fixed image that the component is about to run: the one that it is written with, else what its name leads to, brought there first where it is not. None: it has no
+    /// such image, or the target does not know.
+    /// </summary>
+    /// <exception cref="FaultException">The image cannot be had.</exception>
+    public virtual Task<Digest> PinAsync(Component component, CancellationToken cancel) => Task.FromResult(FixedImage.DigestOf(component.Run?.Image));
+
     /// <summary>Why a component cannot be started again with what was kept of an earlier rollout (<see cref="RolloutResult.Stack"/>), in a clause; null: it can.</summary>
     public virtual Task<string?> WhyNotAgainAsync(string component, Digest stack, CancellationToken cancel) => Task.FromResult<string?>("this target keeps none");
 

@@ -10,6 +10,13 @@ public static class ComponentReports
 {
     public static string Revision(string component, Digest artifact) => $"{component}@{artifact.Short}";
 
+    /// <summary>What is planned, as it will be called: of a fixed image, for which nothing is built, that image. Null: it is not known yet.</summary>
+    private static string? Revision(PlannedComponent planned, Observed? observed) => planned.Artifact.IsNone ? null
+        : planned.Action is ActionKind.Skip or ActionKind.Reconcile && observed is { Revision: { } serves } && observed.Artifact == planned.Artifact ? serves
+        : planned.Again?.Revision is { } again ? again
+        : planned.Image is null ? Revision(planned.Name, planned.Artifact)
+        : FixedImage.DigestOf(planned.Image) is { IsNone: false } image ? Revision(planned.Name, image) : null;
+
     /// <summary>The planned component as a report, with the target's reading.</summary>
     public static ComponentReport Describe(PlannedComponent planned, Detected detected)
     {
@@ -30,7 +37,7 @@ public static class ComponentReports
             Fallback = skip ? null : fallback?.Reason,
             FallbackDetail = skip ? null : fallback?.Why,
             Provenance = planned is { Prebuilt: true, Builds: false } && detected.Lookups.GetValueOrDefault(planned.Name) is LookupAnswer.Prebuilt found ? found.Provenance : null,
-            Revision = planned.Artifact.IsNone ? null : Revision(planned.Name, planned.Artifact),
+            Revision = Revision(planned, observed),
             Endpoint = observed?.Endpoint,
             Reading = Reading(observed, detected.ObservedAt),
             Signals = planned.Action == ActionKind.Skip && observed is not null ? Observation(observed) : new SignalsReport(),

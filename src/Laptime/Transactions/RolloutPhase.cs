@@ -235,7 +235,7 @@ internal sealed class RolloutPhase(TransactionRun run, ArtifactStore store, Targ
             if (now.Action == ActionKind.Skip && planned.Builds)
             {
                 // Seen just now: the artifact of these inputs is what serves. The next plan then calls them unchanged.
-                Verified(component, now, facts, ComponentReports.Revision(component.Name, now.Artifact), started: false);
+                Verified(component, now, facts, facts.Observed[component.Name].Revision ?? ComponentReports.Revision(component.Name, now.Artifact), started: false);
             }
 
             plans.Add(now);
@@ -347,7 +347,7 @@ internal sealed class RolloutPhase(TransactionRun run, ArtifactStore store, Targ
         // Every new start of a component is a deploy; a restart for what others changed is no rollout.
         var reconciles = planned.Action == ActionKind.Reconcile;
         run.Count(c => c with { Rollouts = c.Rollouts + (reconciles ? 0 : 1), Reconciled = c.Reconciled + (reconciles ? 1 : 0), Deploys = c.Deploys + 1 });
-        var revision = ComponentReports.Revision(component.Name, planned.Artifact);
+        var revision = await RevisionAsync(component, planned, parent, cancel);
         var bounds = run.Options.Bounds.Over(run.Scope.Environment.Timeouts);
         component = bounds.Bind(component);
         using var bounded = new RolloutBound(run, component.Name, reconciles, bounds, cancel);
@@ -400,6 +400,25 @@ internal sealed class RolloutPhase(TransactionRun run, ArtifactStore store, Targ
 
         Verified(component, planned, facts, revision, started: true, result.Stack);
         await builds.DeliveredAsync(planned, cancel);
+    }
+
+    /// <summary>A revision is called after the artifact that runs: where a fixed image does, after that.</summary>
+    private async Task<string> RevisionAsync(Component component, PlannedComponent planned, int parent, CancellationToken cancel)
+    {
+        if (planned.Again?.Revision is { } again)
+        {
+            return again;
+        }
+
+        if (component.Run?.Image is null)
+        {
+            return ComponentReports.Revision(component.Name, planned.Artifact);
+        }
+
+        using var segment = run.Timeline.Begin("rollout/image", component.Name, "pin", parent: parent);
+        var image = await target.PinAsync(component, cancel);
+        segment.End();
+        return ComponentReports.Revision(component.Name, image.IsNone ? planned.Artifact : image);
     }
 
     /// <param name="started">Its instances were started now; otherwise they are those that the record before knows.</param>

@@ -44,6 +44,19 @@ public sealed class ReportsOfComponentsTests : IDisposable
     };
 
     [Fact]
+    public void A_fixed_image_is_called_after_itself_and_what_serves_as_it_calls_itself()
+    {
+        var image = Digest.Of("image");
+        var planned = Planned(ActionKind.Rollout, Artifact) with { Image = $"registry/x@{image}" };
+        Assert.Equal($"app@{image.Short}", ComponentReports.Describe(planned, Detected(Serving())).Revision);
+        // What a name leads to is known when it is deployed.
+        Assert.Null(ComponentReports.Describe(planned with { Image = "postgres:17" }, Detected(Serving())).Revision);
+        Assert.Equal("app@old", ComponentReports.Describe(Planned(ActionKind.Skip, Digest.Of("old")) with { Image = "postgres:17" }, Detected(Serving())).Revision);
+        var again = new DeployedRecord { Component = "app", Revision = "app@then" };
+        Assert.Equal("app@then", ComponentReports.Describe(planned with { Again = again }, Detected(Serving())).Revision);
+    }
+
+    [Fact]
     public void A_skip_carries_the_reading_that_it_is_claimed_on()
     {
         var report = ComponentReports.Describe(Planned(ActionKind.Skip, Artifact), Detected(Serving()));

@@ -125,6 +125,13 @@ internal sealed class DockerImages(EngineClient engine, string workspace)
         return present;
     }
 
+    /// <summary>The digest of a fixed image: as its registry knows it, else the id of its content.</summary>
+    public async Task<Fingerprints.Digest> DigestOfAsync(Component component, RunSettings run, CancellationToken cancel)
+    {
+        var image = await FixedAsync(component, run.Image!, run.Stack.Count > 0, cancel);
+        return image.RepoDigests?.Select(FixedImage.DigestOf).FirstOrDefault(static d => !d.IsNone) is { IsNone: false } named ? named : DockerLabels.DigestOf(image.Id);
+    }
+
     /// <param name="movable">It may be written without a digest, as compose files do: then what the engine has under that name now is what runs, by its id.</param>
     private async Task<ImageInspect> FixedAsync(Component component, string reference, bool movable, CancellationToken cancel)
     {
@@ -162,9 +169,5 @@ internal sealed class DockerImages(EngineClient engine, string workspace)
     }
 
     /// <summary>By digest, or the id itself.</summary>
-    public static bool IsPinned(string reference)
-    {
-        var digest = reference[(reference.IndexOf('@', StringComparison.Ordinal) + 1)..];
-        return digest.StartsWith("sha256:", StringComparison.Ordinal) && Fingerprints.Digest.TryParse(digest, out _);
-    }
+    public static bool IsPinned(string reference) => !FixedImage.DigestOf(reference).IsNone;
 }

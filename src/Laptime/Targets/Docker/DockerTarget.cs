@@ -113,6 +113,10 @@ public sealed class DockerTarget(EngineClient engine, AgentLauncher launcher, Do
         return result;
     }
 
+    public override async Task<Fingerprints.Digest> PinAsync(Component component, CancellationToken cancel) =>
+        await base.PinAsync(component, cancel) is { IsNone: false } written ? written
+        : component.Run is { Image: not null } run ? await new DockerImages(engine, place.Workspace).DigestOfAsync(component, run, cancel) : default;
+
     public override async Task<bool> StopAsync(string component, long fence, CancellationToken cancel)
     {
         var all = await ListAsync(null, cancel);

@@ -167,6 +167,10 @@ public sealed class SwarmTarget(
 
     public override void KeepOnly(string component, IReadOnlySet<Digest> wanted) => stacks.Keep(component, wanted);
 
+    public override async Task<Digest> PinAsync(Workspaces.Component component, CancellationToken cancel) =>
+        await base.PinAsync(component, cancel) is { IsNone: false } written ? written
+        : component.Run is { Image: not null } run ? await new DockerImages(engine, place.Workspace).DigestOfAsync(component, run, cancel) : Digest.None;
+
     public override async Task LeaveAsync(string component, long fence, CancellationToken cancel)
     {
         var (services, _) = await ListAsync(cancel);
