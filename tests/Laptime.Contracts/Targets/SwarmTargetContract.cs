@@ -170,6 +170,37 @@ public sealed class SwarmTargetContract : TargetContract, IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_rejected_task_is_told_while_the_old_one_is_still_ending()
+    {
+        var worker = Component("worker", new Dictionary<string, string> { ["DEAF"] = "1" });
+        await DeployAsync(Open(Worker()), worker, "one");
+        var rejected = Open(Worker() + "    volumes: [ '/nowhere/at/all:/data' ]\n");
+        var segments = new List<Segment>();
+        var result = await rejected.RolloutAsync(Request(Component("worker"), "two"), Gate(Component("worker")), Timeline(segments), null, Cancel);
+        Assert.Equal(Outcome.RolloutFailed, result.Fault?.Outcome);
+        Assert.Contains("bind source path does not exist", result.Fault!.What);
+        // The old task, which ends by force after its grace, had not gone.
+        Assert.DoesNotContain(result.Delays, d => d.Kind == "stop-grace");
+        Assert.DoesNotContain("engine's own", result.Fault.What);
+        TestContext.Current.SendDiagnosticMessage(string.Join("; ", segments.Select(s => $"{s.Name} {s.Seconds:0.000}")));
+    }
+
+    [Fact]
+    public async Task Where_the_swarm_tries_a_task_only_after_the_old_one_the_failure_says_how_long_that_took()
+    {
+        // Both want one port of the node: the new one is not even scheduled before the old one has gone.
+        await DeployAsync(Component("web", new Dictionary<string, string> { ["DEAF"] = "1" }), "one");
+        var rejected = Open(Web("volumes: [ '/nowhere/at/all:/data' ]"));
+        var segments = new List<Segment>();
+        var result = await rejected.RolloutAsync(Request(Component("web"), "two"), Gate(Component("web")), Timeline(segments), null, Cancel);
+        Assert.Equal(Outcome.RolloutFailed, result.Fault?.Outcome);
+        Assert.Contains("bind source path does not exist", result.Fault!.What);
+        Assert.Contains("only when the old task had gone", result.Fault.What);
+        Assert.Equal(["network-drain", "stop-grace"], result.Delays.Select(d => d.Kind).Except(["update-monitor"]));
+        TestContext.Current.SendDiagnosticMessage(result.Fault.What + "\n" + string.Join("; ", segments.Select(s => $"{s.Name} {s.Seconds:0.000}")));
+    }
+
+    [Fact]
     public async Task A_crash_ends_early_with_the_last_words_and_the_old_one_comes_back()
     {
         var first = await DeployAsync(Component("web"), "one");

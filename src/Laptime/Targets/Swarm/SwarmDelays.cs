@@ -79,6 +79,12 @@ internal static class SwarmDelays
         return delays;
     }
 
+    /// <summary>Where a task was only tried when the one before it had gone: how long that took, in words. Null: nothing was waited for.</summary>
+    public static string? Before(Converged.Failed failed, IReadOnlyList<EngineDelay> met) =>
+        failed.Kind == ConvergenceFailure.Rejected && met.Where(static d => d.Kind is "network-drain" or "stop-grace").ToList() is { Count: > 0 } waited
+            ? $"the swarm tried it only when the old task had gone: {string.Join(" and ", waited.Select(static d => $"{Foundations.Duration.Text(d.Seconds)} {d.Kind}"))} before that are the engine's own"
+            : null;
+
     private static TimeSpan Health(RolloutEvidence seen)
     {
         if (seen.FirstAnswer is not { } answered || seen.New.Select(t => t.Container is { } c && seen.Healthy.TryGetValue(c, out var at) ? at : (long?)null).OfType<long>().ToList() is not { Count: > 0 } passed)

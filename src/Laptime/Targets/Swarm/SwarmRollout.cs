@@ -83,7 +83,8 @@ internal sealed class SwarmRollout(
             if (verdict is Converged.Failed failed)
             {
                 first.End("failed");
-                return await FailAsync(SignalSet.NotRun with { Live = new LiveSignal(SignalStatus.Fail, Fault: await FaultOf(failed, cancel)) });
+                var met = Delays(null);
+                return await FailAsync(SignalSet.NotRun with { Live = new LiveSignal(SignalStatus.Fail, Fault: await FaultOf(failed, cancel) is var fault && SwarmDelays.Before(failed, met) is { } words ? fault with { What = $"{fault.What}; {words}" } : fault) }, met);
             }
 
             if (verdict is Converged.NotYet stuck)
@@ -487,11 +488,12 @@ internal sealed class SwarmRollout(
         return SwarmDelays.Of(new RolloutEvidence(now, [.. NewTasks(now, snapshot.TasksOf(now))], before is null ? [] : watch.EndsOf(ServiceName), watch.Healthy(), answered));
     }
 
-    private async Task<RolloutResult> FailAsync(SignalSet signals)
+    /// <param name="delays">What the engine had taken until it failed; what it takes for the way back is not part of it.</param>
+    private async Task<RolloutResult> FailAsync(SignalSet signals, IReadOnlyList<EngineDelay>? delays = null)
     {
         var fault = signals.Fault!;
         var serving = await UndoAsync();
-        return new RolloutResult(signals, fault, serving) { Notes = notes, Reached = IsPublished };
+        return new RolloutResult(signals, fault, serving) { Notes = notes, Delays = delays ?? [], Reached = IsPublished };
     }
 
     /// <summary>Back to the spec that served, by our own record of it; a service that was not there before goes again.</summary>
