@@ -160,6 +160,72 @@ public sealed class SwarmTests
         (await ws.DeployAsync("--progress", "plain")).IsUnchanged();
     }
 
+    [Fact]
+    public async Task A_rollback_brings_back_what_was_deployed_with_the_settings_of_then()
+    {
+        var engine = await DockerEngine.SharedSwarmAsync();
+        await using var ws = await OpenAsync(engine);
+        ws.Write("mounted/file", "here");
+        ws.Edit("compose.yml", "READY_AFTER: \"0\"", "READY_AFTER: \"0\", X: \"1\"");
+        await ws.DeployAsync();
+        Assert.StartsWith("side@" + (await ServiceImage.LoadAsync(engine, "e2e/side:1", "side"))["sha256:".Length..][..12], (string?)(await ws.JsonAsync(0, "status"))["components"]!.AsArray().Single(c => (string?)c!["name"] == "side")!["observed"]!["revision"]);
+
+        // Another program and other settings; then back to both of then.
+        ws.Write("web/www/content", "two");
+        ws.Edit("compose.yml", "X: \"1\"", "X: \"2\"");
+        ws.Edit("compose.yml", "    depends_on: [side]\n", "    depends_on: [side]\n    hostname: second\n    volumes: [ './mounted:/mounted' ]\n");
+        await ws.DeployAsync();
+        Assert.Equal(("two", "2", "second"), await SeenAsync());
+        var back = await ws.JsonAsync(0, "rollback");
+        Assert.Equal("rolled-back", back.Outcome());
+        Assert.Equal("one", await ContentAsync(ws));
+        var (_, x, name) = await SeenAsync();
+        Assert.Equal("1", x);
+        Assert.NotEqual("second", name);
+        Assert.DoesNotContain("as they are now", back.ToJsonString());
+        Assert.Contains("run settings of then", back["components"]!.ToJsonString());
+
+        // What differs from the files is told as what it is.
+        Assert.Equal("rollout inputs-changed", (await ws.JsonAsync(0, "plan")).What("web"));
+        ws.Write("web/www/content", "one");
+        var plan = await ws.JsonAsync(0, "plan", "web");
+        Assert.Equal("rollout run-settings-changed", plan.What("web"));
+        Assert.Contains("run.env.X", plan["components"]!.ToJsonString());
+        Assert.Contains("run.stack.hostname", plan["components"]!.ToJsonString());
+
+        // Only settings differ: they too can be gone back from.
+        await ws.DeployAsync();
+        Assert.Equal(("one", "2", "second"), await SeenAsync());
+        await ws.JsonAsync(0, "rollback", "web");
+        Assert.Equal("1", (await SeenAsync()).X);
+
+        // A way back that fails is 22, and says what serves.
+        await ws.DeployAsync();
+        ws.Edit("compose.yml", "    hostname: second\n    volumes: [ './mounted:/mounted' ]\n", "");
+        await ws.DeployAsync();
+        Directory.Delete(ws.At("mounted"), recursive: true);
+        var failed = await ws.JsonAsync(22, "rollback");
+        Assert.Contains("bind source path does not exist", failed.FailureMessage());
+        Assert.Contains("still serves", failed.FailureMessage());
+        Assert.Equal(("one", "2"), ((await SeenAsync()).Content, (await SeenAsync()).X));
+
+        // Without what was kept: said, and the present file's settings stand.
+        Directory.Delete(ws.At(".laptime/env/local/stacks"), recursive: true);
+        var without = await ws.JsonAsync(0, "rollback");
+        Assert.Contains("not kept here any more", without.ToJsonString());
+        Assert.Equal(("two", "2"), ((await SeenAsync()).Content, (await SeenAsync()).X));
+        await ws.JsonAsync(0, "down");
+        Assert.Empty(Directory.Exists(ws.At(".laptime/env/local/stacks")) ? Directory.GetFiles(ws.At(".laptime/env/local/stacks")) : []);
+
+        async Task<(string Content, string X, string Name)> SeenAsync()
+        {
+            var said = await ws.LapAsync("exec", "web", "--", "sh", "-c", "echo $X $(hostname)");
+            Assert.Equal(0, said.ExitCode);
+            var words = said.Out.Trim().Split(' ');
+            return (await ContentAsync(ws), words[0], words[1]);
+        }
+    }
+
     private static async Task<LapWorkspace> OpenAsync(DockerEngine engine)
     {
         var ws = await LapWorkspace.EmptyAsync();

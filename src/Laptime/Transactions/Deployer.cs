@@ -102,21 +102,22 @@ public sealed class Deployer(
         var records = new StateStore(scope.EnvironmentFolder).Load();
         var detected = await detector.DetectAsync(options, toAct: true, timeline, cancel);
         IReadOnlyDictionary<string, DeployedRecord> targets;
+        DeployedAgain again;
         using (var probing = timeline.Begin("lookup", kind: "rollback-target"))
         {
-            targets = await RollbackTargets.FindAsync(scope, records, options.Selected, to, detected.Observed, options.AnySchema, trial, log.Warn, cancel);
+            again = await DeployedAgain.AskAsync(target, records, cancel);
+            targets = await RollbackTargets.FindAsync(scope, records, options.Selected, to, detected.Observed, again, options.AnySchema, trial, log.Warn, cancel);
             probing.End();
         }
 
         Begin(timeline);
-        var keyed = targets.ToDictionary(t => t.Key, t => TakeBack.To(scope, t.Value, detected.Facts, "rollback"), StringComparer.Ordinal);
+        var keyed = targets.ToDictionary(t => t.Key, t => TakeBack.To(scope, t.Value, again, detected.Facts, "rollback"), StringComparer.Ordinal);
         foreach (var planned in keyed.Values)
         {
             run.Tell(ComponentReports.Describe(planned, detected));
-            if (RollbackTargets.ChangedSettings(records[planned.Name], planned.Artifact, detected.Facts.RunSettings[planned.Name]) is { Count: > 0 } changed)
+            if (again.Warning(targets[planned.Name], detected.Facts.RunSettings[planned.Name]) is { } warning)
             {
-                run.Log.Warn($"{planned.Name} gets its earlier artifact with the run settings of the files as they are now, which are other ones than were deployed with it: {string.Join(", ", changed.Take(6))}"
-                    + "; check the earlier commit out and deploy it to have those back too");
+                run.Log.Warn(warning);
             }
         }
 

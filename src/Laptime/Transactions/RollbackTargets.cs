@@ -7,13 +7,8 @@ namespace Laptime.Transactions;
 /// <summary>What a rollback goes back to: verified records only, each looked at before it is taken, never a guess.</summary>
 internal static class RollbackTargets
 {
-    /// <summary>Run settings that were others when the artifact was deployed, by name.</summary>
-    public static IReadOnlyList<string> ChangedSettings(IReadOnlyList<DeployedRecord> history, Fingerprints.Digest artifact, IReadOnlyDictionary<string, string> now) =>
-        history.FirstOrDefault(r => r.Artifact == artifact)?.RunSettings is { Count: > 0 } then
-            ? [.. then.Keys.Union(now.Keys).Where(name => then.GetValueOrDefault(name) != now.GetValueOrDefault(name)).Order(StringComparer.Ordinal)]
-            : [];
-
     /// <param name="to">The transaction whose state is wanted; null: the one before the present.</param>
+    /// <param name="again">Records whose settings can be had too: they are others to go back to also where only those differ.</param>
     /// <param name="anySchema">Also to what was verified before the schema moved.</param>
     /// <param name="trial">Without <paramref name="to"/>, a record that does not hold is passed over for the one before it.</param>
     /// <param name="pass">Told of each record that was passed over.</param>
@@ -21,7 +16,7 @@ internal static class RollbackTargets
     /// <exception cref="FaultException">There is, and none of it holds (22); or the schema moved since (21).</exception>
     public static async Task<IReadOnlyDictionary<string, DeployedRecord>> FindAsync(
         DeployScope scope, IReadOnlyDictionary<string, IReadOnlyList<DeployedRecord>> records, IReadOnlySet<string>? selected, string? to, IReadOnlyList<Observed> observed,
-        bool anySchema, RollbackTrial trial, Action<string> pass, CancellationToken cancel)
+        DeployedAgain again, bool anySchema, RollbackTrial trial, Action<string> pass, CancellationToken cancel)
     {
         var targets = new Dictionary<string, DeployedRecord>(StringComparer.Ordinal);
         var problems = new List<Problem>();
@@ -31,7 +26,7 @@ internal static class RollbackTargets
             var history = records.GetValueOrDefault(component.Name) ?? [];
             var running = observed.FirstOrDefault(o => o.Component == component.Name);
             var candidates = to is null
-                ? history.Where(r => r.Artifact != (running?.Artifact ?? history[0].Artifact)).DistinctBy(r => r.Artifact).ToList()
+                ? history.Where(r => again.Differs(r, running?.Artifact ?? history[0].Artifact, running?.DeploymentKey ?? history[0].DeploymentKey)).DistinctBy(again.Brings).ToList()
                 : history.Where(r => r.Transaction == to).Concat(history.Where(r => string.CompareOrdinal(r.Transaction, to) <= 0)).Take(1).ToList();
             if (candidates.Count == 0)
             {
@@ -45,7 +40,7 @@ internal static class RollbackTargets
                 continue;
             }
 
-            if (to is not null && candidates[0].Artifact == running?.Artifact && running.Serving)
+            if (to is not null && running is { Serving: true } && !again.Differs(candidates[0], running.Artifact, running.DeploymentKey))
             {
                 continue;
             }

@@ -91,6 +91,9 @@ internal sealed class RolloutPhase(TransactionRun run, ArtifactStore store, Targ
         return removed.Count;
     }
 
+    /// <summary>Which of these the target can bring back as they were.</summary>
+    public Task<DeployedAgain> AskAgainAsync(IReadOnlyDictionary<string, IReadOnlyList<DeployedRecord>> records, CancellationToken cancel) => DeployedAgain.AskAsync(target, records, cancel);
+
     /// <summary>Rolls given artifacts out: no plan decides, the records (or a promoted transaction) do.</summary>
     public async Task RolloutGivenAsync(IReadOnlyDictionary<string, PlannedComponent> rollouts, PlanningFacts facts, CancellationToken cancel)
     {

@@ -35,11 +35,12 @@ internal static class TakeBack
                 throw;
             }
 
+            var again = await rollout.AskAgainAsync(before, cancel);
             var words = string.Join(", ", back.Select(b => b.Value.Revision ?? b.Key));
             run.Log.Warn($"{e.Fault.What}: taking back what was brought in already, to {words}");
             try
             {
-                await rollout.RolloutGivenAsync(back.ToDictionary(b => b.Key, b => To(run.Scope, b.Value, facts, $"{e.Fault.Outcome.Name} of this transaction"), StringComparer.Ordinal), facts, cancel);
+                await rollout.RolloutGivenAsync(back.ToDictionary(b => b.Key, b => To(run.Scope, b.Value, again, facts, $"{e.Fault.Outcome.Name} of this transaction"), StringComparer.Ordinal), facts, cancel);
             }
             catch (FaultException second)
             {
@@ -55,8 +56,8 @@ internal static class TakeBack
         }
     }
 
-    /// <summary>The rollout that leads back to a record, with the run settings of today.</summary>
-    public static PlannedComponent To(DeployScope scope, DeployedRecord record, PlanningFacts facts, string because) => new()
+    /// <summary>The rollout that leads back to a record, with its settings where they can be had, else with the run settings of today.</summary>
+    public static PlannedComponent To(DeployScope scope, DeployedRecord record, DeployedAgain again, PlanningFacts facts, string because) => again.Plan(new PlannedComponent
     {
         Name = record.Component,
         Action = ActionKind.Rollout,
@@ -64,6 +65,5 @@ internal static class TakeBack
         Detail = [$"back to {record.Revision}, verified by {record.Transaction}: {because}"],
         Fingerprint = FingerprintRecord.Load(scope.FingerprintFile(record.Component, record.Fingerprint)) ?? new ComponentFingerprint(record.Component, record.Fingerprint, []),
         Artifact = record.Artifact,
-        DeploymentKey = DeploymentKey.Of(record.Artifact, facts.RunSettings[record.Component]),
-    };
+    }, record, facts.RunSettings[record.Component]);
 }

@@ -24,15 +24,22 @@ public sealed class RollbackTargetsTests : IDisposable
     private static Observed Runs(string component, int artifact, bool serving = true) => new() { Component = component, Artifact = Digest.Of($"{artifact}"), Serving = serving };
 
     private Task<IReadOnlyDictionary<string, DeployedRecord>> FindAsync(string? to, string[]? selected, Observed[] observed, params DeployedRecord[] newestFirst) =>
-        FindAsync(to, selected, observed, _ => true, static _ => { }, newestFirst);
+        FindAsync(Again(), to, selected, observed, _ => true, static _ => { }, newestFirst);
+
+    /// <summary>What the target kept of these can be had.</summary>
+    private static DeployedAgain Again(params DeployedRecord[] records) => new(records.ToDictionary(r => (r.Component, r.Stack), _ => (string?)null));
 
     private Task<IReadOnlyDictionary<string, DeployedRecord>> FindAsync(
-        string? to, string[]? selected, Observed[] observed, Func<DeployedRecord, bool> holds, Action<string> pass, params DeployedRecord[] newestFirst)
+        string? to, string[]? selected, Observed[] observed, Func<DeployedRecord, bool> holds, Action<string> pass, params DeployedRecord[] newestFirst) =>
+        FindAsync(Again(), to, selected, observed, holds, pass, newestFirst);
+
+    private Task<IReadOnlyDictionary<string, DeployedRecord>> FindAsync(
+        DeployedAgain again, string? to, string[]? selected, Observed[] observed, Func<DeployedRecord, bool> holds, Action<string> pass, params DeployedRecord[] newestFirst)
     {
         var workspace = Given.Workspace(Given.Component("a"), Given.Component("b"), Given.Component("lib", runs: false));
         var scope = new DeployScope(workspace, Given.Local, null, new TemplateScope(workspace, Given.Local, null, _ => null), new WorkspaceFolder(folder));
         return RollbackTargets.FindAsync(
-            scope, newestFirst.GroupBy(r => r.Component).ToDictionary(g => g.Key, g => (IReadOnlyList<DeployedRecord>)[.. g]), selected?.ToHashSet(), to, observed, anySchema: false,
+            scope, newestFirst.GroupBy(r => r.Component).ToDictionary(g => g.Key, g => (IReadOnlyList<DeployedRecord>)[.. g]), selected?.ToHashSet(), to, observed, again, anySchema: false,
             (record, _) => Task.FromResult((holds(record), $"{record.Revision} is missing")), pass, TestContext.Current.CancellationToken);
     }
 
@@ -43,9 +50,41 @@ public sealed class RollbackTargetsTests : IDisposable
     {
         var then = Record("a", 1) with { RunSettings = new Dictionary<string, string> { ["port"] = "1", ["env.A"] = "x", ["stack.deploy"] = "d" } };
         var now = new Dictionary<string, string> { ["port"] = "1", ["env.B"] = "x", ["stack.deploy"] = "e" };
-        Assert.Equal(["env.A", "env.B", "stack.deploy"], RollbackTargets.ChangedSettings([Record("a", 2), then], Digest.Of("1"), now));
-        Assert.Empty(RollbackTargets.ChangedSettings([then], Digest.Of("1"), then.RunSettings));
-        Assert.Empty(RollbackTargets.ChangedSettings([Record("a", 1)], Digest.Of("1"), now));
+        Assert.Equal(["env.A", "env.B", "stack.deploy"], DeployedAgain.ChangedSettings(then, now));
+        Assert.Empty(DeployedAgain.ChangedSettings(then, then.RunSettings));
+        Assert.Empty(DeployedAgain.ChangedSettings(Record("a", 1), now));
+        var lost = new DeployedAgain(new Dictionary<(string, Digest), string?> { [("a", Digest.Of("s"))] = "it was pruned" });
+        Assert.Contains("(it was pruned): env.A, env.B, stack.deploy", lost.Warning(then with { Stack = Digest.Of("s") }, now), StringComparison.Ordinal);
+        Assert.Contains("with it: env.A", lost.Warning(then, now), StringComparison.Ordinal);
+        Assert.Null(lost.Warning(then, then.RunSettings));
+    }
+
+    [Fact]
+    public async Task A_deployment_whose_settings_are_kept_is_gone_back_to_also_where_only_they_differ()
+    {
+        var (old, now) = (Record("a", 1) with { Stack = Digest.Of("s1"), DeploymentKey = Digest.Of("old"), Transaction = "tx-20261121-110302-000000" }, Record("a", 1) with { Stack = Digest.Of("s2"), Transaction = "tx-20261121-110303-000000" });
+        Observed[] runs = [Runs("a", 1) with { DeploymentKey = now.DeploymentKey }];
+        var before = Record("a", 2) with { Transaction = "tx-20261121-110301-000000" };
+        async Task<DeployedRecord> ToAsync(DeployedAgain again, string? to) => (await FindAsync(again, to, ["a"], runs, _ => true, static _ => { }, now, old, before))["a"];
+        Assert.Equal(old, await ToAsync(Again(old, now), null));
+        Assert.Equal(old, await ToAsync(Again(old, now), old.Transaction));
+        // Without them there is nothing in it that does not run already.
+        Assert.Equal(before, await ToAsync(Again(), null));
+        await Assert.ThrowsAsync<LapException>(() => ToAsync(Again(), old.Transaction));
+    }
+
+    [Fact]
+    public void Its_settings_come_back_with_it_or_those_of_the_files_stay()
+    {
+        var record = Record("a", 1) with { Stack = Digest.Of("s"), RunSettings = new Dictionary<string, string> { ["env.A"] = "x" } };
+        var now = new Dictionary<string, string> { ["env.A"] = "y" };
+        var planned = new PlannedComponent { Name = "a", Action = ActionKind.Rollout, Cause = Cause.Forced, Fingerprint = Given.Fingerprint("a"), Artifact = record.Artifact };
+        var back = Again(record).Plan(planned, record, now);
+        Assert.Equal((record, record.DeploymentKey), (back.Again, back.DeploymentKey));
+        Assert.Contains(back.Detail, d => d.Contains("run settings of then", StringComparison.Ordinal) && d.Contains("env.A", StringComparison.Ordinal));
+        Assert.Null(Again(record).Warning(record, now));
+        var without = Again().Plan(planned, record, now);
+        Assert.Equal((null, DeploymentKey.Of(record.Artifact, now)), (without.Again, without.DeploymentKey));
     }
 
     [Fact]
