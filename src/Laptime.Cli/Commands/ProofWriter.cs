@@ -28,19 +28,19 @@ internal static class ProofWriter
             return;
         }
 
-        if (target switch
-        {
-            DockerTarget docker => !await docker.OfferNoOpAsync(Environment.GetEnvironmentVariable, cancel),
-            // Nothing of a swarm needs the agent but the next run's speed: where runs come from a machine that is thrown away, none is left behind.
-            SwarmTarget swarm => !await swarm.OfferNoOpAsync(session.Launcher, mayLaunch: Environment.GetEnvironmentVariable("CI") is null or "" or "false", Environment.GetEnvironmentVariable, cancel),
-            _ => false,
-        } || session.Launcher.Folder.ReadIdentity() is not { } agent)
+        var offering = OfferAsync(session, target, cancel);
+        if (offering.IsCompleted && !await offering)
         {
             return;
         }
 
-        // What was built left its traces in the folders: the index is brought to how they are now, and the agent watches from here on.
+        // While the agent looks for itself: what was built left its traces in the folders, so the index is brought to how they are now, and the agent watches from here on.
         var scan = Fingerprinter.Scan(scope.Workspace, new ScanOptions { SaveIndex = true, IndexPath = scope.Folder.Index }, cancel);
+        if (!await offering || session.Launcher.Folder.ReadIdentity() is not { } agent)
+        {
+            return;
+        }
+
         var detected = document.Components.ToDictionary(c => c.Name);
         var mark = await WatchAsync(session, scan, cancel);
         if (mark is not null && !Fingerprinter.StillAs(scan, scope.Workspace, scope.Folder.Index))
@@ -109,6 +109,15 @@ internal static class ProofWriter
             }
         }
     }
+
+    /// <summary>Hands the question over to the workspace's agent; false when that cannot answer it.</summary>
+    private static Task<bool> OfferAsync(Session session, Target target, CancellationToken cancel) => target switch
+    {
+        DockerTarget docker => docker.OfferNoOpAsync(Environment.GetEnvironmentVariable, cancel),
+        // Nothing of a swarm needs the agent but the next run's speed: where runs come from a machine that is thrown away, none is left behind.
+        SwarmTarget swarm => swarm.OfferNoOpAsync(session.Launcher, mayLaunch: Environment.GetEnvironmentVariable("CI") is null or "" or "false", Environment.GetEnvironmentVariable, cancel),
+        _ => Task.FromResult(session.Launcher.Folder.ReadIdentity() is not null),
+    };
 
     /// <summary>Where the environment's proof is: the default one is found without its name too.</summary>
     private static IEnumerable<string> Paths(DeployScope scope)

@@ -26,6 +26,7 @@ internal sealed class Session(ParseResult arguments, Shutdown shutdown)
 {
     private Workspace? workspace;
     private IReadOnlyList<string> notices = [];
+    private EngineClient? engine;
     private DeployScope? scope;
     private Lazy<ArtifactLookup?>? lookup;
 
@@ -136,6 +137,23 @@ internal sealed class Session(ParseResult arguments, Shutdown shutdown)
         return IsFromCompose ? project with { Missing = [.. project.Missing.Union(ComposeFile.Preferred(project.Files))] } : project;
     }
 
+    /// <summary>
+    /// Calls the environment's engine while compose files, journal and index are read: connecting costs most of a look at it. Whether it answers, the target tells.
+    /// </summary>
+    public void ApproachTarget()
+    {
+        if (Environment().Target is TargetKind.Docker or TargetKind.Swarm)
+        {
+            engine ??= NewEngine();
+            engine.Approach(Shutdown.Token);
+        }
+    }
+
+    /// <summary>The one that was called before, where one was; whoever takes it disposes it.</summary>
+    private EngineClient TakeEngine() => Interlocked.Exchange(ref engine, null) ?? NewEngine();
+
+    private EngineClient NewEngine() => new(EngineEndpoint.Find(System.Environment.GetEnvironmentVariable), Clock) { Accounts = new EngineAccounts(Runner) };
+
     private DockerTarget OpenDocker(DeployEnvironment environment, Lazy<TemplateScope> names, bool mayLaunch)
     {
         ComposeContainers? compose = null;
@@ -150,7 +168,7 @@ internal sealed class Session(ParseResult arguments, Shutdown shutdown)
 
         var reachable = compose?.Services ?? Workspace.Components.SelectMany(c => c.Needs);
         return new DockerTarget(
-            new EngineClient(EngineEndpoint.Find(System.Environment.GetEnvironmentVariable), Clock) { Accounts = new EngineAccounts(Runner) }, Launcher,
+            TakeEngine(), Launcher,
             new DockerPlace(Workspace.Name, Workspace.Root, environment.Name) 
             {
                 Reachable = reachable.ToHashSet(StringComparer.Ordinal), Compose = compose, IsForWantOfSwarm = forWantOfSwarm,
@@ -175,7 +193,7 @@ internal sealed class Session(ParseResult arguments, Shutdown shutdown)
 
         var project = StackOf(environment);
         return new SwarmTarget(
-            new EngineClient(EngineEndpoint.Find(System.Environment.GetEnvironmentVariable), Clock) { Accounts = new EngineAccounts(Runner) }, project,
+            TakeEngine(), project,
             new SwarmPlace(
                 Workspace.Name, Workspace.Root, environment.Name, SwarmPlace.StackOf(project, Workspace.Name, environment.Name), new WorkspaceFolder(Workspace.Root).Environment(environment.Name)),
             Runner, Clock,
@@ -293,9 +311,9 @@ internal sealed class Session(ParseResult arguments, Shutdown shutdown)
     {
         try
         {
-            using var engine = new EngineClient(EngineEndpoint.Find(System.Environment.GetEnvironmentVariable), Clock);
+            engine ??= NewEngine();
             // Nothing can begin before it is known which target there is, and no other task runs yet.
-            return engine.InfoAsync(Shutdown.Token).GetAwaiter().GetResult().Swarm is { ControlAvailable: true };
+            return engine.ManagesSwarmAsync(Shutdown.Token).GetAwaiter().GetResult();
         }
         catch (EngineException)
         {

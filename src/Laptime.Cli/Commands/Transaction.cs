@@ -28,6 +28,7 @@ internal static class Transaction
     {
         await session.UndoAbandonedAsync();
         LeaveUncollected();
+        session.ApproachTarget();
         var scope = session.Scope;
         var guard = scope.Environment.Loop == Workspaces.Loop.Safe || session.Arguments.CommandResult.Command.Options.Contains(SafetyFlags.Override) ? new Safety(session).Guard() : null;
         await using var target = session.OpenTarget(mayLaunch: true);

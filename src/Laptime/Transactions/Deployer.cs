@@ -31,7 +31,18 @@ public sealed class Deployer(
         Task<TriggerReport>? trigger = null;
         return EndAsync(options, timeline, async run =>
         {
-            var detected = await detector.DetectAsync(options, toAct: true, timeline, cancel);
+            triggers.Begin(cancel);
+            Detected detected;
+            try
+            {
+                detected = await detector.DetectAsync(options, toAct: true, timeline, cancel);
+            }
+            catch
+            {
+                await triggers.EndAsync();
+                throw;
+            }
+
             if (detected.Facts.Widened is not null)
             {
                 run.Widen();

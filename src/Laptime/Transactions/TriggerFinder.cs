@@ -13,6 +13,19 @@ public sealed class TriggerFinder(ProcessRunner runner, string root, TimeProvide
     private const int MostPaths = 2000;
     private const int PathsPerCommand = 400;
     private static readonly TimeSpan Bound = TimeSpan.FromSeconds(10);
+    private Task<IReadOnlyList<string>?>? head;
+
+    /// <summary>Asks git which revision this is while others look at the files; who finds an event afterwards need not wait for it. End it with <see cref="EndAsync"/>.</summary>
+    public void Begin(CancellationToken cancel) => head ??= HeadAsync(cancel);
+
+    /// <summary>Waits for what <see cref="Begin"/> began, whatever came of it.</summary>
+    public async Task EndAsync()
+    {
+        if (head is not null)
+        {
+            await ((Task)head).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
 
     /// <param name="changed">Changed inputs, relative to the root; empty: nothing changed.</param>
     /// <param name="since">commit, merge, save, start, an ISO 8601 time, or null for the default.</param>
@@ -23,7 +36,7 @@ public sealed class TriggerFinder(ProcessRunner runner, string root, TimeProvide
         // On another thread from its first step: starting git is work too, and the build need not wait for it.
         await Task.Yield();
         var paths = changed.Take(MostPaths).ToList();
-        var head = await GitAsync(["rev-parse", "--show-prefix", "HEAD"], cancel);
+        var head = await (this.head ?? HeadAsync(cancel));
         var (below, revision) = head is [{ } prefix, { Length: >= 40 } commitId] ? (prefix, commitId) : ("", null);
         var dirtyPaths = revision is null ? paths : await DirtyAsync(paths, below, cancel);
         var dirty = dirtyPaths.Count > 0;
@@ -57,6 +70,12 @@ public sealed class TriggerFinder(ProcessRunner runner, string root, TimeProvide
         }
 
         return await CommitAsync(paths, cancel) is { } commit ? Say(commit.Merge ? "merge" : "commit", commit.At) : Say("start", started);
+    }
+
+    private async Task<IReadOnlyList<string>?> HeadAsync(CancellationToken cancel)
+    {
+        await Task.Yield();
+        return await GitAsync(["rev-parse", "--show-prefix", "HEAD"], cancel);
     }
 
     /// <param name="paths">Relative to the workspace.</param>

@@ -31,6 +31,7 @@ public sealed partial class EngineClient : IDisposable
     private readonly TimeProvider clock;
     private readonly SemaphoreSlim turn = new(1);
     private EnginePing? ping;
+    private Task? approach;
 
     public EngineClient(EngineEndpoint endpoint, TimeProvider clock)
     {
@@ -46,6 +47,9 @@ public sealed partial class EngineClient : IDisposable
 
     /// <summary>Whose name images are pulled in; null: nobody's.</summary>
     public EngineAccounts? Accounts { get; init; }
+
+    /// <summary>Connects and negotiates the version meanwhile; the first question waits for it. What goes wrong, that question meets again, and tells.</summary>
+    public void Approach(CancellationToken cancel) => approach ??= ApproachAsync(cancel);
 
     /// <summary>What the engine said when the version was negotiated.</summary>
     public async Task<EnginePing> PingAsync(CancellationToken cancel)
@@ -87,7 +91,25 @@ public sealed partial class EngineClient : IDisposable
 
     public Task<EngineVersion> VersionAsync(CancellationToken cancel) => GetAsync("/version", EngineJson.Default.EngineVersion, cancel);
 
+    /// <summary>Whether it manages a swarm: newer engines say so at the first word.</summary>
+    public async Task<bool> ManagesSwarmAsync(CancellationToken cancel) =>
+        (await PingAsync(cancel)).Swarm is { } said ? said == "active/manager" : (await InfoAsync(cancel)).Swarm is { ControlAvailable: true };
+
     public Task<EngineInfo> InfoAsync(CancellationToken cancel) => GetAsync("/info", EngineJson.Default.EngineInfo, cancel);
+
+    private async Task ApproachAsync(CancellationToken cancel)
+    {
+        // On another thread from its first step.
+        await Task.Yield();
+        try
+        {
+            await PingAsync(cancel);
+        }
+        catch (Exception e) when (e is FaultException or OperationCanceledException or ObjectDisposedException)
+        {
+            // Asked again by whoever needs it.
+        }
+    }
 
     /// <summary>One JSON document.</summary>
     /// <param name="path">Without the version: <c>/containers/json?all=1</c>.</param>
