@@ -95,10 +95,11 @@ public sealed class LedgerTests
     [Fact]
     public async Task Behaviour_is_told_or_refused_by_the_policy_and_both_verdicts_stay_as_they_are()
     {
-        await using var workspace = await WorkspaceAsync("ledgers:\n  main: { tool: sql, path: db, database: \"sqlite:shop.db\", owners: { \"*\": \"@data\" } }\n");
-        workspace.Write("db/0001_orders.sql", "create table if not exists orders (id integer primary key, n int);");
-        workspace.Write("db/0002_seed.sql", "insert into orders (n) values (1);");
-        workspace.Write("db/0003_gone.sql", "drop table if exists carts;");
+        await using var workspace = await WorkspaceAsync("ledgers:\n  main: { tool: sql, path: changes, database: \"sqlite:shop.db\", owners: { \"*\": \"@data\" } }\n");
+        workspace.Write("shop.db", "");
+        workspace.Write("changes/0001_orders.sql", "create table if not exists orders (id integer primary key, n int);");
+        workspace.Write("changes/0002_seed.sql", "insert into orders (n) values (1);");
+        workspace.Write("changes/0003_gone.sql", "drop table if exists carts;");
         var warned = await JsonAsync(workspace, 0, "ledger-check.v1.json", "ledger", "check");
         Assert.Equal(["idempotent", "not-idempotent", "idempotent", "loses-data"], Verdicts(warned));
         Assert.All(warned["behaviour"]!.AsArray(), f => Assert.Equal("notice", (string?)f!["weight"]));
@@ -116,8 +117,8 @@ public sealed class LedgerTests
         // Nobody looked: nothing is shown, and nothing refused.
         (await workspace.LapAsync("ledger", "check", "--bodies", "none")).Exits(0);
 
-        File.Delete(workspace.At("db/0002_seed.sql"));
-        File.Delete(workspace.At("db/0003_gone.sql"));
+        File.Delete(workspace.At("changes/0002_seed.sql"));
+        File.Delete(workspace.At("changes/0003_gone.sql"));
         (await workspace.LapAsync("ledger", "check")).Exits(0);
 
         static List<string> Verdicts(JsonObject document) => [.. document["behaviour"]!.AsArray().Select(f => (string)f!["verdict"]!).Where(v => v is not "cannot-tell")];
@@ -129,9 +130,10 @@ public sealed class LedgerTests
     [InlineData("dbmate", "-- migrate:up\n", "the file is larger than 16 MiB, and only a part of it is what would be applied")]
     public async Task A_file_of_200_MB_is_answered_within_a_bound_of_memory_and_each_axis_says_what_it_did_not_read(string tool, string first, string why)
     {
-        await using var workspace = await WorkspaceAsync($"ledgers:\n  main: {{ tool: {tool}, path: db, database: \"sqlite:shop.db\", behaviour: refuse, owners: {{ \"*\": \"@data\" }} }}\n");
-        workspace.Write("db/0001_huge.sql", first + "create table a (n int);\n");
-        await using (var file = File.OpenWrite(workspace.At("db/0001_huge.sql")))
+        await using var workspace = await WorkspaceAsync($"ledgers:\n  main: {{ tool: {tool}, path: changes, database: \"sqlite:shop.db\", behaviour: refuse, owners: {{ \"*\": \"@data\" }} }}\n");
+        workspace.Write("shop.db", "");
+        workspace.Write("changes/0001_huge.sql", first + "create table a (n int);\n");
+        await using (var file = File.OpenWrite(workspace.At("changes/0001_huge.sql")))
         {
             // It has holes: nothing is written.
             file.SetLength(200L << 20);
