@@ -96,6 +96,28 @@ public sealed class SafeLoopTests
     }
 
     [Fact]
+    public async Task A_ledger_refuses_a_promotion_by_governance_always_and_by_behaviour_where_its_policy_says_so()
+    {
+        await using var scene = await Scene.OpenAsync();
+        var ws = scene.Workspace;
+        await scene.StageAsync();
+        ws.Write("shop.db", "");
+        ws.Write("changes/0001_orders.sql", "create table if not exists orders (n int);");
+        ws.Write("changes/0002_seed.sql", "insert into orders (n) values (1);");
+        ws.Write("laptime.yaml", ws.Read("laptime.yaml").TrimEnd('\n') + "\nledgers:\n  main: { tool: sql, path: changes, database: \"sqlite:shop.db\" }\n");
+        Assert.Equal("pass", (string?)Guardrail(await ws.JsonAsync(0, "promote", "--to", "production", "--dry-run"), "ledger")["status"]);
+        ws.Edit("laptime.yaml", "tool: sql,", "tool: sql, behaviour: refuse,");
+        await RefusedAsync(ws, "ledger", "main: not-idempotent");
+        File.Delete(ws.At("changes/0002_seed.sql"));
+        Assert.Equal("pass", (string?)Guardrail(await ws.JsonAsync(0, "promote", "--to", "production", "--dry-run"), "ledger")["status"]);
+
+        // A body that does nothing has somebody else's number all the same.
+        ws.Write("changes/0001_nothing.sql", "select 1;");
+        ws.Edit("laptime.yaml", "behaviour: refuse", "behaviour: warn");
+        await RefusedAsync(ws, "ledger", "main: duplicate-id");
+    }
+
+    [Fact]
     public async Task A_broken_release_takes_itself_back_and_the_old_revision_never_stops_serving()
     {
         await using var scene = await Scene.OpenAsync(two: true);

@@ -34,7 +34,7 @@ internal sealed class Safety(Session session)
 
         return new SafeLoopGuard(
             scope, ReferenceEquals(session.Store, session.Shared) ? [session.Store] : [session.Store, session.Shared], session.OpenJournalForReading,
-            session.Workspace.Ledgers.Count == 0 ? null : FindingsAsync, overrides, AppendAsync, CommandOf, session.Runner, session.Clock);
+            session.Workspace.Ledgers.Count == 0 ? null : cancel => LedgerCommands.RefusalsAsync(session, cancel), overrides, AppendAsync, CommandOf, session.Runner, session.Clock);
     }
 
     /// <summary>Whether a record may be gone back to. In the safe loop only what is proven; elsewhere everything that is there and fits the schema.</summary>
@@ -107,12 +107,6 @@ internal sealed class Safety(Session session)
     {
         var options = session.Arguments.CommandResult.Command.Options;
         return options.Contains(SafetyFlags.Override) ? SafeLoopGuard.ReadOverrides(session.Arguments.GetValue(SafetyFlags.Override) ?? [], session.Arguments.GetValue(SafetyFlags.Reason)) : GuardrailOverride.None;
-    }
-
-    private async Task<IReadOnlyList<string>> FindingsAsync(CancellationToken cancel)
-    {
-        var readings = await LedgerCommands.Of(session).CheckAsync(null, filesOnly: false, cancel);
-        return [.. readings.Where(r => !r.Governance.IsClean).SelectMany(r => r.Governance.Findings.Select(f => $"{r.Settings.Name}: {f.Kind.Name} {f.Id}: {f.What}"))];
     }
 
     private Processes.Command CommandOf(CommandLine line)

@@ -15,7 +15,7 @@ namespace Laptime.Guardrails;
 /// </summary>
 /// <param name="stores">Where artifacts are, the nearest first.</param>
 /// <param name="journal">Opens it for reading; null: nothing was ever recorded.</param>
-/// <param name="ledgers">Findings of the ledgers' governance axis, a line each; null: there are no ledgers.</param>
+/// <param name="ledgers">What is refused of the ledgers (governance always, behaviour by their policy), a line each; null: there are no ledgers.</param>
 /// <param name="record">Adds an entry to the audit log.</param>
 /// <param name="command">A command of laptime.yaml, ready to run.</param>
 public sealed class SafeLoopGuard(
@@ -236,7 +236,7 @@ public sealed class SafeLoopGuard(
         {
             var findings = await ledgers(cancel);
             return findings.Count == 0
-                ? Guardrail.Pass(GuardrailName.Ledger, "clean on the governance axis")
+                ? Guardrail.Pass(GuardrailName.Ledger, "clean on the governance axis, and nothing that `behaviour: refuse` refuses")
                 : Guardrail.Refuse(GuardrailName.Ledger, string.Join("; ", findings.Take(3)) + (findings.Count > 3 ? $" and {findings.Count - 3} more" : ""), "`lap ledger check` names each with what to do", findings);
         }
         catch (FaultException e)
