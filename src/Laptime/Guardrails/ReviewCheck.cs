@@ -164,7 +164,9 @@ internal sealed class ReviewSource(ReviewSettings settings, Git git, string root
 
     /// <summary>An owner is an address, or a handle that a forge's private address carries. Who is in a team nobody can tell here.</summary>
     private static bool Is(string owner, string mail) =>
-        owner.StartsWith('@') ? mail.EndsWith("@users.noreply.github.com", StringComparison.Ordinal) && mail.Split('@')[0].Split('+')[^1] == owner[1..].ToLowerInvariant() : owner.ToLowerInvariant() == mail;
+        owner.StartsWith('@')
+            ? mail.EndsWith("@users.noreply.github.com", StringComparison.Ordinal) && owner[1..].Equals(mail.Split('@')[0].Split('+')[^1], StringComparison.OrdinalIgnoreCase)
+            : owner.Equals(mail, StringComparison.OrdinalIgnoreCase);
 
     private CommitReview Attested(CommitReview review)
     {
