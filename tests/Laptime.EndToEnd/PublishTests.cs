@@ -10,6 +10,13 @@ public sealed class PublishTests
 {
     private const string Builder = "urn:test:builder";
 
+    /// <summary>As every little server's, and the smoke check that the safe loop wants.</summary>
+    private const string Probes = """
+        ready: { http: /health, timeout: 20s, poll: 20ms }
+        smoke: [ { http: /, status: 200 } ]
+        reflect: { http: /version, contains: "${revision}", timeout: 5s, poll: 20ms }
+        """;
+
     /// <summary>A library and a server that uses it, committed, with a key, a rule that trusts it, and a store beside the workspace.</summary>
     private static async Task<LapWorkspace> CommittedAsync(string store = "../store", string more = "")
     {
@@ -18,7 +25,7 @@ public sealed class PublishTests
               lib:
                 path: src/lib
                 build: { steps: [ { name: make, kind: compile, run: "mkdir -p out && cp text.txt out/" } ], outputs: ["out/**"] }
-            {{LittleServer.Yaml("web", Ports.Free(), "uses: [lib]")}}
+            {{LittleServer.Yaml("web", Ports.Free(), "uses: [lib]", probes: Probes)}}
             """,
             $$"""
             profiles: { fast: { vars: { flavour: debug } }, release: { vars: { flavour: release } } }
