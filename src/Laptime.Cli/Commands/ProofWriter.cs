@@ -110,12 +110,16 @@ internal static class ProofWriter
         }
     }
 
+    /// <summary>
+    /// Nothing of a swarm needs the agent but the next run's speed, nor do containers without a port: where runs come from a machine that is thrown away, none is left behind.
+    /// </summary>
+    private static bool MayLaunch => Environment.GetEnvironmentVariable("CI") is null or "" or "false";
+
     /// <summary>Hands the question over to the workspace's agent; false when that cannot answer it.</summary>
     private static Task<bool> OfferAsync(Session session, Target target, CancellationToken cancel) => target switch
     {
-        DockerTarget docker => docker.OfferNoOpAsync(Environment.GetEnvironmentVariable, cancel),
-        // Nothing of a swarm needs the agent but the next run's speed: where runs come from a machine that is thrown away, none is left behind.
-        SwarmTarget swarm => swarm.OfferNoOpAsync(session.Launcher, mayLaunch: Environment.GetEnvironmentVariable("CI") is null or "" or "false", Environment.GetEnvironmentVariable, cancel),
+        DockerTarget docker => docker.OfferNoOpAsync(MayLaunch, Environment.GetEnvironmentVariable, cancel),
+        SwarmTarget swarm => swarm.OfferNoOpAsync(session.Launcher, MayLaunch, Environment.GetEnvironmentVariable, cancel),
         _ => Task.FromResult(session.Launcher.Folder.ReadIdentity() is not null),
     };
 

@@ -52,10 +52,11 @@ public sealed class DockerTarget(EngineClient engine, AgentLauncher launcher, Do
     }
 
     /// <summary>
-    /// Hands the question whether there is nothing to do over to the agent, which asks the engine on a warm connection; false when it cannot answer it (it does not run).
+    /// Hands the question whether there is nothing to do over to the agent, which asks the engine on a warm connection; false when it cannot answer it.
     /// </summary>
+    /// <param name="mayLaunch">Whether an agent is started for it.</param>
     /// <param name="variable">Reads an environment variable: what decides which engine it is.</param>
-    public async Task<bool> OfferNoOpAsync(Func<string, string?> variable, CancellationToken cancel)
+    public async Task<bool> OfferNoOpAsync(bool mayLaunch, Func<string, string?> variable, CancellationToken cancel)
     {
         var containers = await ListAsync(null, cancel);
         if (FactsOf(place.Compose?.Project, opened) is not { } files)
@@ -65,7 +66,7 @@ public sealed class DockerTarget(EngineClient engine, AgentLauncher launcher, Do
 
         var plans = containers.Where(c => c.Standing == Standing.Current).DistinctBy(c => c.Label(DockerLabels.Component))
             .Select(c => signals?.Invoke(c.Label(DockerLabels.Component)!, c.Label(DockerLabels.Revision) ?? "", c.Label(DockerLabels.Transaction) ?? "")).ToList();
-        if (plans.Contains(null) || await launcher.TryConnectAsync(cancel) is not { } client)
+        if (plans.Contains(null) || (mayLaunch ? await launcher.ConnectAsync(cancel) : await launcher.TryConnectAsync(cancel)) is not { } client)
         {
             return false;
         }
