@@ -19,7 +19,7 @@ public sealed class ShopTests
         var local = InEnvironment.Of(shop, shop.Environments[0]);
         Assert.Equal(["contracts", "catalog", "gateway", "storefront"], local.Components.Select(c => c.Name));
         Assert.All(local.Components, component => Assert.Null(component.Build.Image));
-        Assert.Equal(["local", "production", "docker", "swarm"], shop.Environments.Select(e => e.Name));
+        Assert.Equal(["local", "staging", "production", "docker", "swarm"], shop.Environments.Select(e => e.Name));
         Assert.Equal((TargetKind.Process, Loop.Fast, "fast"), (shop.Environments[0].Target, shop.Environments[0].Loop, shop.Environments[0].Profile));
         Assert.Equal((TargetKind.Process, Loop.Safe, "release"), (shop.Environments[1].Target, shop.Environments[1].Loop, shop.Environments[1].Profile));
         Assert.Null(shop.Find("contracts")!.Run);
