@@ -32,10 +32,11 @@ public static class TargetFit
     private static Problem Image(Component component, Workspace workspace, DeployEnvironment environment)
     {
         var other = workspace.Environments.FirstOrDefault(e => e.Target != TargetKind.Process)?.Name;
+        var elsewhere = other is not null ? $"deploy it to one that runs images: `--env {other}`" : "deploy it to an environment with `target: docker` or `swarm`";
         return new Problem(
             $"{component.Name} is a container image, and the environment {environment.Name} (`target: process`) starts processes", component.At,
-            component.Build is { Image.IsLayered: true, Outputs.Count: > 0 } ? "give it a `run.command`: then its outputs run as a process here, and as an image elsewhere"
-            : other is not null ? $"deploy it to one that runs images: `--env {other}`" : "deploy it to an environment with `target: docker` or `swarm`, or declare `steps` and `outputs` instead of `image`");
+            component.Build is { Image.IsLayered: true, Outputs.Count: > 0 } ? $"give it a `run.command`: then its outputs run as a process here, and as an image elsewhere; or {elsewhere}"
+            : other is not null ? elsewhere : elsewhere + ", or declare `steps` and `outputs` instead of `image`");
     }
 
     private static Problem? Container(Component component, Workspace workspace, DeployEnvironment environment)

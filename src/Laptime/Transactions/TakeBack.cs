@@ -62,7 +62,7 @@ internal static class TakeBack
         Name = record.Component,
         Action = ActionKind.Rollout,
         Cause = Cause.Forced,
-        Detail = [$"back to {record.Revision}, verified by {record.Transaction}: {because}"],
+        Detail = [$"back to {record.Revision}, verified by {record.Transaction}: {because}", .. record.UnsafeSchema is { } moved ? [$"unsafe(schema): {moved}"] : (IReadOnlyList<string>)[]],
         Fingerprint = FingerprintRecord.Load(scope.FingerprintFile(record.Component, record.Fingerprint)) ?? new ComponentFingerprint(record.Component, record.Fingerprint, []),
         Artifact = record.Artifact,
     }, record, facts.RunSettings[record.Component]);

@@ -422,10 +422,13 @@ public sealed class SwarmTargetContract : TargetContract, IAsyncLifetime
         var first = segments.Single(s => s.Name == "rollout/first-answer");
         var replaced = segments.Single(s => s.Name == "rollout/replace");
         Assert.True(first.Start + first.Seconds < replaced.Start + replaced.Seconds);
+        // The old task's end is seen before the swarm has written it down: a command waits for that before it ends.
+        await service.SettleAsync(Cancel);
         Assert.True(Assert.Single(await service.ObserveAsync(Cancel)).Serving);
         // What the engine took for itself happened, and is named; what did not happen is not.
         Assert.Equal(["network-drain", "update-monitor"], result.Delays.Select(d => d.Kind));
-        Assert.InRange(result.Delays[0].Seconds, 1.9, 3);
+        // Two seconds are the engine's own; how long the rest takes is the machine's.
+        Assert.True(result.Delays[0].Seconds >= 1.9, $"{result.Delays[0].Seconds} s");
         Assert.Equal((true, null), (result.Delays[0].Waited, result.Delays[0].Setting));
         Assert.Equal((false, "deploy.update_config.monitor", 20.0), (result.Delays[1].Waited, result.Delays[1].Setting, result.Delays[1].Seconds));
         TestContext.Current.SendDiagnosticMessage($"first answer {Duration.Text(first.Seconds!.Value)} after apply, replaced {Duration.Text(replaced.Seconds!.Value)} later; {string.Join("; ", result.Delays)}");
