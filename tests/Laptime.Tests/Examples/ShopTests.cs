@@ -21,7 +21,7 @@ public sealed class ShopTests
         Assert.All(local.Components, component => Assert.Null(component.Build.Image));
         Assert.Equal(["local", "staging", "production", "docker", "swarm"], shop.Environments.Select(e => e.Name));
         Assert.Equal((TargetKind.Process, Loop.Fast, "fast"), (shop.Environments[0].Target, shop.Environments[0].Loop, shop.Environments[0].Profile));
-        Assert.Equal((TargetKind.Process, Loop.Safe, "release"), (shop.Environments[1].Target, shop.Environments[1].Loop, shop.Environments[1].Profile));
+        Assert.Equal((TargetKind.Process, Loop.Safe, "release"), (shop.Environments[2].Target, shop.Environments[2].Loop, shop.Environments[2].Profile));
         Assert.Null(shop.Find("contracts")!.Run);
         Assert.All(shop.Components.Where(c => c.Run is not null), component =>
         {
