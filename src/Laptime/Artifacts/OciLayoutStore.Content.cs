@@ -132,10 +132,9 @@ public sealed partial class OciLayoutStore
                 {
                     await BlobPump.CopyAsync(verified, file, cancel).ConfigureAwait(false);
                     file.Flush(flushToDisk: true);
-                    File.Move(temporary, BlobPath(blob.Digest), overwrite: true);
                 }
 
-                Mended(blob.Digest);
+                Publish(temporary, blob.Digest);
                 return true;
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)

@@ -225,19 +225,23 @@ public sealed partial class OciLayoutStore(string root, TimeProvider clock) : Ar
             var file = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 256 << 10);
             Digest digest;
             long size;
+            bool isHere;
             await using (file.ConfigureAwait(false))
             {
                 using var hashing = new HashingStream(file);
                 await write(hashing, cancel).ConfigureAwait(false);
                 (digest, size) = (hashing.Finish(), hashing.Count);
-                var blob = BlobPath(digest);
-                if (!IsHere(new Descriptor(mediaType, digest, size)))
+                isHere = IsHere(new Descriptor(mediaType, digest, size));
+                if (!isHere)
                 {
                     file.Flush(flushToDisk: true);
-                    File.Move(path, blob, overwrite: true);
-                    Mended(digest);
-                    return new Descriptor(mediaType, digest, size);
                 }
+            }
+
+            if (!isHere)
+            {
+                Publish(path, digest);
+                return new Descriptor(mediaType, digest, size);
             }
 
             File.Delete(path);
@@ -248,6 +252,16 @@ public sealed partial class OciLayoutStore(string root, TimeProvider clock) : Ar
             File.Delete(path);
             throw;
         }
+    }
+
+    /// <summary>
+    /// Gives a whole blob its name. The file is closed by then: its lock goes with the file, not with the name, and a reader would meet it. Between the two, the
+    /// file's age keeps whoever cleans up away.
+    /// </summary>
+    private void Publish(string temporary, Digest digest)
+    {
+        File.Move(temporary, BlobPath(digest), overwrite: true);
+        Mended(digest);
     }
 
     private void DeleteLeftovers()
