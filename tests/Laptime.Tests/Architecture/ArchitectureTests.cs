@@ -9,7 +9,7 @@ public sealed class ArchitectureTests
     /// <summary>A room uses only rooms before it.</summary>
     private static readonly string[] Rooms =
     [
-        "Foundations", "Processes", "Workspaces", "Fingerprints", "Timing", "Planning", "Building", "Artifacts", "Audit", "Signals", "Targets", "Transactions", "Measurement", "Ledgers", "Guardrails", "Gates", "Reports",
+        "Foundations", "Processes", "Workspaces", "Fingerprints", "Timing", "Planning", "Building", "Artifacts", "Audit", "Signals", "Targets", "Transactions", "Measurement", "Ledgers", "Guardrails", "Gates", "Recipes", "Reports",
     ];
 
     private static string Root { get; } = FindRoot();
