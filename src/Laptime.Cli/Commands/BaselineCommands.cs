@@ -154,7 +154,7 @@ internal static class BaselineCommands
         {
             Scenario = scenario, Runs = asked.Runs, Name = asked.Name, Scope = scope, Components = components, EditWith = editWith,
             Aside = [.. aside.Select(a => Path.GetRelativePath(root, Folder(a, root)).Replace('\\', '/'))], Caches = [.. OwnCaches(session), .. aside.Select(a => Folder(a, root))],
-            Arguments = PassedOn(session), Lap = Self(root), Version = Session.Version,
+            Arguments = PassedOn(session, scenario), Lap = Self(root), Version = Session.Version,
         };
         using var journal = session.OpenJournal();
         var reports = new ReportFiles(session.Folder.Reports);
@@ -186,7 +186,7 @@ internal static class BaselineCommands
     }
 
     /// <summary>What was given to this command and decides a deploy too, written out.</summary>
-    private static List<string> PassedOn(Session session)
+    private static List<string> PassedOn(Session session, Scenario scenario)
     {
         var passed = new List<string>();
         void Pass(string flag, string? value)
@@ -199,7 +199,8 @@ internal static class BaselineCommands
 
         Pass("--env", session.Arguments.GetValue(Global.Environment));
         Pass("--file", session.Arguments.GetValue(Global.File) is null ? null : session.Workspace.File);
-        Pass("--profile", session.Arguments.GetValue(DeployFlags.Profile));
+        // --full would choose the safe environment's, and what is compared is of one profile.
+        Pass("--profile", scenario is Scenario.Full ? session.Scope.Profile?.Name : session.Arguments.GetValue(DeployFlags.Profile));
         return passed;
     }
 

@@ -19,7 +19,7 @@ internal static class DeployFlags
     };
 
     public static readonly Option<string?> Profile = Flag.Text("--profile", "Build settings (default: the environment's)", "NAME");
-    public static readonly Option<bool> Full = Flag.Switch("--full", "Every step, also those that this loop leaves out; every input read again");
+    public static readonly Option<bool> Full = Flag.Switch("--full", "Close the parity gaps that a build can close: every step, the safe environment's profile; every input read again");
     public static readonly Option<bool> Force = Flag.Switch("--force", "Build and roll out, whatever the fingerprints say");
     public static readonly Option<bool> NoSmoke = Flag.Switch("--no-smoke", "Leave the smoke checks out (a parity gap in the report)");
     public static readonly Option<bool> ReuseOk = Flag.Switch("--reuse-ok", "Keep what runs in an environment that this checkout has no record of");

@@ -51,27 +51,26 @@ internal static class GateCommands
         },
         "lap gate verify unit-tests", "lap gate verify unit-tests --path ~/.dotnet     the checks need programs that are not in the system's folders");
 
-    private static System.CommandLine.Command Veto() => Verb.Make(
-        "veto", "Stand against an item. It does not pass until its author withdraws the veto, or somebody who did not claim the item lifts it: lap gate lift.", [Id, Reason, Key],
-        async session =>
-        {
-            var reason = Reasoned(session);
-            var (book, item) = await OpenAsync(session);
-            Console.Out.Write(GateView.Vetoed(item, await book.VetoAsync(item, reason, session.Shutdown.Token), book.Sheet, session.Terminal));
-            return 0;
-        },
+    private static System.CommandLine.Command Veto() => WithReason(
+        "veto", "Stand against an item. It does not pass until its author withdraws the veto, or somebody who did not claim the item lifts it: lap gate lift.",
+        async (book, item, reason, session) => GateView.Vetoed(item, await book.VetoAsync(item, reason, session.Shutdown.Token), book.Sheet, session.Terminal),
         "lap gate veto release --reason 'the restore test reads its own backup'");
 
-    private static System.CommandLine.Command Lift() => Verb.Make(
-        "lift", "Withdraw your veto, or lift that of another against an item that you did not claim.", [Id, Reason, Key],
+    private static System.CommandLine.Command Lift() => WithReason(
+        "lift", "Withdraw your veto, or lift that of another against an item that you did not claim.",
+        async (book, item, reason, session) => GateView.Lifted(item, await book.LiftAsync(item, reason, session.Shutdown.Token), book.Sheet, session.Terminal),
+        "lap gate lift release --reason 'restored from a copy since 1a2b3c4'");
+
+    private static System.CommandLine.Command WithReason(string name, string what, Func<GateBook, GateItem, string, Session, Task<string>> act, string example) => Verb.Make(
+        name, what, [Id, Reason, Key],
         async session =>
         {
             var reason = Reasoned(session);
             var (book, item) = await OpenAsync(session);
-            Console.Out.Write(GateView.Lifted(item, await book.LiftAsync(item, reason, session.Shutdown.Token), book.Sheet, session.Terminal));
+            Console.Out.Write(await act(book, item, reason, session));
             return 0;
         },
-        "lap gate lift release --reason 'restored from a copy since 1a2b3c4'");
+        example);
 
     private static System.CommandLine.Command Status() => Verb.Make(
         "status", "How every item stands at the commit that is checked out, and from which records that follows. Runs nothing.", [Markdown, Require],

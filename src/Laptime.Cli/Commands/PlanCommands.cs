@@ -60,12 +60,17 @@ internal static class PlanCommands
         var detector = new Detector(scope, session.Store, session.Lookup, target, session.Runner, Environment.GetEnvironmentVariable, session.Clock);
         var detected = await detector.DetectAsync(options, toAct: false, timeline, session.Shutdown.Token);
         var plan = Planner.Make(scope.Workspace, scope.Environment, detected.Facts);
+        if (session.Lookup is { } lookup)
+        {
+            plan = await lookup.AttestAsync(plan, detected, timeline, session.Shutdown.Token);
+        }
+
         return Transaction.First(session, scope, "plan", timeline.Started) with
         {
             Outcome = Outcome.Planned.Name,
             ExitCode = 0,
             Components = [.. plan.Components.Select(c => ComponentReports.Describe(c, detected))],
-            ParityGaps = plan.ParityGaps,
+            ParityGaps = ParityGap.Of(scope.Workspace, scope.Environment, scope.Profile?.Name, plan, detected.Facts.Records, options.Full, noSmoke: false),
             Warnings = [.. detected.Facts.Unreadable is { } why ? [$"the target could not be read: {why}; every running component is planned for a rollout"] : (string[])[], .. detected.Scan.Warnings, .. plan.Warnings],
             Counters = new CounterReport { Skipped = plan.Components.Count(c => c.Action == ActionKind.Skip) },
         };

@@ -5,6 +5,7 @@ using Laptime.Artifacts.Provenance;
 using Laptime.Fingerprints;
 using Laptime.Foundations;
 using Laptime.Measurement;
+using Laptime.Planning;
 using Laptime.Processes;
 using Laptime.Storage.Sqlite;
 using Laptime.Targets;
@@ -333,11 +334,14 @@ internal sealed class Session(ParseResult arguments, Shutdown shutdown)
     private DeployScope MakeScope()
     {
         var environment = Environment();
-        var name = Arguments.CommandResult.Command.Options.Contains(DeployFlags.Profile) && Arguments.GetValue(DeployFlags.Profile) is { } asked ? asked : environment.Profile;
+        var name = Given(DeployFlags.Profile) ?? (Given(DeployFlags.Full) && ParityGap.Counterpart(Workspace, environment) is { } safe ? safe.Profile : environment.Profile);
         var profile = name is null ? null : Workspace.Profiles.FirstOrDefault(p => p.Name == name)
             ?? throw new LapException($"there is no profile {name}", Workspace.File, NearestName.Suggest(name, [.. Workspace.Profiles.Select(p => p.Name)]));
         return new DeployScope(Workspace, environment, profile, new TemplateScope(Workspace, environment, profile, System.Environment.GetEnvironmentVariable), Folder);
     }
+
+    /// <summary>What a flag was given; none where the command does not have it.</summary>
+    private T? Given<T>(System.CommandLine.Option<T> option) => Arguments.CommandResult.Command.Options.Contains(option) ? Arguments.GetValue(option) : default;
 
     private ArtifactStore MakeShared()
     {

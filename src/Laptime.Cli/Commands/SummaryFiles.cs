@@ -20,6 +20,7 @@ internal sealed class SummaryFiles(Session session, Safety safety)
             {
                 Component = component.Name, Artifact = Digest.Parse(component.Artifact!), Verifier = $"urn:laptime:{Session.Version}:{Uri.EscapeDataString(Environment.MachineName)}", At = session.Clock.GetUtcNow(),
                 Resource = $"urn:laptime:{document.Workspace}:{document.Environment}:{component.Name}", Policy = (policy, Digest.Of(File.ReadAllBytes(session.Workspace.File))),
+                Inputs = [.. (document.Guardrails ?? []).SelectMany(g => g.Attestations ?? []).Where(a => a.Component is null || a.Component == component.Name).Distinct()],
                 Passed = document.ExitCode == 0, Transaction = document.Id, From = document.PromotedFrom, Guardrails = document.Guardrails ?? [], Audit = safety.Log.Head(),
             }.ToStatement();
             if (key is null)

@@ -15,7 +15,9 @@ public sealed partial class GateBook
 
     /// <summary>Claims that an item is done: its check passes on the commit that is checked out, with nothing uncommitted.</summary>
     /// <exception cref="FaultException">The tree is not clean, the check fails, or it leaves no evidence (24).</exception>
-    public async Task<GateClaimed> ClaimAsync(GateItem item, CancellationToken cancel)
+    public Task<GateClaimed> ClaimAsync(GateItem item, CancellationToken cancel) => TellingAsync("claim", item, () => MakeClaimAsync(item, cancel), cancel);
+
+    private async Task<GateClaimed> MakeClaimAsync(GateItem item, CancellationToken cancel)
     {
         using var key = OpenKey();
         var by = await repository.IdentityAsync(cancel).ConfigureAwait(false);

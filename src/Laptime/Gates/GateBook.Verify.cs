@@ -21,7 +21,9 @@ public sealed partial class GateBook
     /// <summary>Repeats what somebody else claimed: from a fresh clone of the claimed commit, in an empty folder, with a clean environment.</summary>
     /// <param name="path">Program folders beside the standard ones.</param>
     /// <exception cref="FaultException">There is nothing to verify, or it is this person's own claim (24).</exception>
-    public async Task<GateVerified> VerifyAsync(GateItem item, IReadOnlyList<string> path, CancellationToken cancel)
+    public Task<GateVerified> VerifyAsync(GateItem item, IReadOnlyList<string> path, CancellationToken cancel) => TellingAsync("verify", item, () => RepeatClaimAsync(item, path, cancel), cancel);
+
+    private async Task<GateVerified> RepeatClaimAsync(GateItem item, IReadOnlyList<string> path, CancellationToken cancel)
     {
         using var key = OpenKey();
         var by = await repository.IdentityAsync(cancel).ConfigureAwait(false);

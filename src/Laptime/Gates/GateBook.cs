@@ -93,7 +93,9 @@ public sealed partial class GateBook
 
     /// <summary>Lifts every veto that stands against an item and that this person may lift.</summary>
     /// <exception cref="FaultException">There is none, or this person may lift none.</exception>
-    public async Task<IReadOnlyList<StoredRecord>> LiftAsync(GateItem item, string reason, CancellationToken cancel)
+    public Task<IReadOnlyList<StoredRecord>> LiftAsync(GateItem item, string reason, CancellationToken cancel) => TellingAsync("lift", item, () => LiftAllAsync(item, reason, cancel), cancel);
+
+    private async Task<IReadOnlyList<StoredRecord>> LiftAllAsync(GateItem item, string reason, CancellationToken cancel)
     {
         Reasoned(reason);
         using var key = OpenKey();
@@ -149,6 +151,30 @@ public sealed partial class GateBook
     {
         var names = new RecordNames(repository.InTop(Sheet.Records));
         return [.. (await repository.UncommittedAsync(cancel).ConfigureAwait(false)).Where(f => !names.IsOne(f))];
+    }
+
+    /// <summary>An attempt that is refused makes no record of the item, but it is in the audit log.</summary>
+    private async Task<T> TellingAsync<T>(string what, GateItem item, Func<Task<T>> attempt, CancellationToken cancel)
+    {
+        try
+        {
+            return await attempt().ConfigureAwait(false);
+        }
+        catch (FaultException e) when (e.Fault.Outcome == Outcome.GateFailed && parts.Audit is not null)
+        {
+            try
+            {
+                var by = await repository.IdentityAsync(cancel).ConfigureAwait(false);
+                await parts.Audit(by.ToString(), "gate-refused", new JsonObject { ["item"] = item.Id, ["attempt"] = what, ["why"] = e.Fault.What }, cancel).ConfigureAwait(false);
+            }
+            catch (Exception second) when (second is FaultException or LapException)
+            {
+                var why = second is FaultException fault ? fault.Fault.What : ((LapException)second).Problems[0].What;
+                throw new FaultException(e.Fault with { What = $"{e.Fault.What}; and it could not be recorded: {why}" }, e);
+            }
+
+            throw;
+        }
     }
 
     private async Task<StoredRecord> AddAsync(GateRecord record, SigningKey? key, CancellationToken cancel)

@@ -31,6 +31,9 @@ public sealed record Guardrail(GuardrailName Name, GuardrailStatus Status, strin
     /// <summary>Why it was opened all the same.</summary>
     public string? Reason { get; init; }
 
+    /// <summary>The statements that were read for it, believed or not.</summary>
+    public IReadOnlyList<AttestationRef> Attestations { get; init; } = [];
+
     public static Guardrail Pass(GuardrailName name, string what, params IReadOnlyList<string> evidence) => new(name, GuardrailStatus.Pass, what, evidence);
 
     public static Guardrail NotAsked(GuardrailName name, string what) => new(name, GuardrailStatus.NotAsked, what, []);
@@ -45,7 +48,7 @@ public sealed record Guardrail(GuardrailName Name, GuardrailStatus Status, strin
             GuardrailStatus.Reported => "reported",
             GuardrailStatus.Overridden => "overridden",
             _ => "refused",
-        }, What, Evidence, Mend, Reason);
+        }, What, Evidence, Mend, Reason) { Attestations = Attestations.Count > 0 ? Attestations : null };
 }
 
 /// <summary>What `--override NAME --reason TEXT` opens.</summary>

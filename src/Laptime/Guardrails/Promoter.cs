@@ -125,7 +125,7 @@ public sealed class Promoter(
         var answer = await lookup.FindAsync(component.Name, fingerprint, [], run.Timeline, cancel);
         if (answer is LookupAnswer.Prebuilt other && other.Artifact != artifact)
         {
-            answer = new LookupAnswer.Fallback("untrusted", $"the provenance of its inputs speaks of {other.Artifact.Short}, and {from.Id} deployed {artifact.Short}", "deploy what was published, then promote that transaction");
+            answer = new LookupAnswer.Fallback("untrusted", $"the provenance of its inputs speaks of {other.Artifact.Short}, and {from.Id} deployed {artifact.Short}", "deploy what was published, then promote that transaction") { Judged = other.Judged };
         }
 
         var key = DeploymentKey.Of(artifact, detected.Facts.RunSettings[component.Name]);
@@ -138,7 +138,7 @@ public sealed class Promoter(
                 Detail = serves ? [] : [$"{component.Revision} of {from.Id} ({from.Environment})"],
                 Fingerprint = wanted?.Value == fingerprint ? wanted : new ComponentFingerprint(component.Name, fingerprint, []), Artifact = artifact, DeploymentKey = key, Prebuilt = answer is LookupAnswer.Prebuilt,
             },
-            (answer as LookupAnswer.Prebuilt)?.Provenance, answer as LookupAnswer.Fallback);
+            (answer as LookupAnswer.Prebuilt)?.Provenance, answer as LookupAnswer.Fallback, answer.Judged);
     }
 
     private static Cause CauseOf(ComponentReport component, Detected detected) => detected.Facts.Observed.GetValueOrDefault(component.Name) is not { } running ? Cause.NeverDeployed

@@ -1,9 +1,11 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Laptime.Building;
+using Laptime.Fingerprints;
 using Laptime.Foundations;
 using Laptime.Ledgers.Governance;
 using Laptime.Processes;
+using Laptime.Transactions;
 using Laptime.Workspaces;
 
 namespace Laptime.Guardrails;
@@ -92,6 +94,11 @@ internal sealed class ReviewSource(ReviewSettings settings, Git git, string root
     private const int MostCommits = 200;
     private static readonly TimeSpan Bound = TimeSpan.FromMinutes(2);
 
+    private readonly List<AttestationRef> read = [];
+
+    /// <summary>The files that were read so far.</summary>
+    public IReadOnlyList<AttestationRef> Read => read;
+
     /// <param name="from">The commit that serves; null: only the newest commit is looked at.</param>
     /// <param name="commit">The commit to be rolled out.</param>
     public async Task<Guardrail> CheckAsync(string? from, string commit, CancellationToken cancel)
@@ -174,9 +181,16 @@ internal sealed class ReviewSource(ReviewSettings settings, Git git, string root
         var file = Path.Combine(root, name);
         try
         {
-            return File.Exists(file) && JsonNode.Parse(File.ReadAllText(file)) is JsonObject json && (string?)json["commit"] == review.Commit && (string?)json["approver"] is { Length: > 0 } approver
+            if (!File.Exists(file))
+            {
+                return review with { Verdict = ReviewVerdict.None, By = "" };
+            }
+
+            var bytes = File.ReadAllBytes(file);
+            read.Add(new AttestationRef(null, name, Digest.Of(bytes).ToString()));
+            return JsonNode.Parse(bytes) is JsonObject json && (string?)json["commit"] == review.Commit && (string?)json["approver"] is { Length: > 0 } approver
                 ? review with { Verdict = ReviewCheck.Mail(approver) == ReviewCheck.Mail(review.Author) ? ReviewVerdict.Self : ReviewVerdict.FourEyes, By = $"{approver} ({name})" }
-                : review with { Verdict = ReviewVerdict.None, By = "" };
+                : review with { Verdict = ReviewVerdict.None, By = $"{name} speaks of another commit, or names no approver" };
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or IOException)
         {

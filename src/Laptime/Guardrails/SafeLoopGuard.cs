@@ -93,11 +93,12 @@ public sealed class SafeLoopGuard(
     private static Guardrail Provenance(RolloutIntent intent)
     {
         var without = intent.Components.Where(c => c.Provenance is null).ToList();
-        return without.Count == 0
+        return (without.Count == 0
             ? Guardrail.Pass(GuardrailName.Provenance, "every artifact was built at a trusted event, and its signature holds",
                 [.. intent.Components.Select(c => $"{c.Planned.Name} {c.Planned.Artifact.Short}: {c.Provenance!.Source} {c.Provenance.Revision?[..12]} by {c.Provenance.Builder}")])
             : Guardrail.Refuse(GuardrailName.Provenance, string.Join("; ", without.Select(c => $"{c.Planned.Name}: {c.Refusal?.Why ?? "its artifact has no provenance"}")),
-                string.Join("; ", without.Select(c => c.Refusal?.Mend ?? "`lap publish` builds it, signs where it comes from and puts it into the store").Distinct()), [.. without.Select(c => $"{c.Planned.Name}: {c.Refusal?.Reason ?? "missing"}")]);
+                string.Join("; ", without.Select(c => c.Refusal?.Mend ?? "`lap publish` builds it, signs where it comes from and puts it into the store").Distinct()), [.. without.Select(c => $"{c.Planned.Name}: {c.Refusal?.Reason ?? "missing"}")]))
+            with { Attestations = [.. intent.Components.Select(c => c.Judged).OfType<AttestationRef>()] };
     }
 
     private Guardrail Builder(RolloutIntent intent)
@@ -147,7 +148,7 @@ public sealed class SafeLoopGuard(
             verdicts.Add(await source.CheckAsync(serving, commit, cancel));
         }
 
-        return verdicts.FirstOrDefault(v => v.Status == GuardrailStatus.Refused) ?? verdicts[0];
+        return (verdicts.FirstOrDefault(v => v.Status == GuardrailStatus.Refused) ?? verdicts[0]) with { Attestations = source.Read };
     }
 
     private static Guardrail Parity(RolloutIntent intent) =>

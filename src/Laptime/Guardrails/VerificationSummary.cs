@@ -33,6 +33,9 @@ public sealed record VerificationSummary
     /// <summary>The file with the policy, and its content's digest.</summary>
     public required (string Uri, Digest Digest) Policy { get; init; }
 
+    /// <summary>All statements that were read to decide it: provenance bundles, review files.</summary>
+    public required IReadOnlyList<AttestationRef> Inputs { get; init; }
+
     public required bool Passed { get; init; }
 
     /// <summary>The promotion, and what was promoted.</summary>
@@ -70,6 +73,20 @@ public sealed record VerificationSummary
             json.WriteString("uri", Policy.Uri);
             Sha256(json, Policy.Digest);
             json.WriteEndObject();
+            if (Inputs.Count > 0)
+            {
+                json.WriteStartArray("inputAttestations");
+                foreach (var input in Inputs)
+                {
+                    json.WriteStartObject();
+                    json.WriteString("uri", input.Uri);
+                    Sha256(json, Digest.Parse(input.Digest));
+                    json.WriteEndObject();
+                }
+
+                json.WriteEndArray();
+            }
+
             json.WriteString("verificationResult", Passed ? "PASSED" : "FAILED");
             json.WriteStartArray("verifiedLevels");
             // Level 1 is what was looked at: there is provenance, and it holds. Whether the builder is hardened nobody here can see.

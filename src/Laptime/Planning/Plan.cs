@@ -3,7 +3,7 @@ using Laptime.Fingerprints;
 namespace Laptime.Planning;
 
 /// <summary>What a deploy would do, per component, in the order of `uses` (what is used comes first).</summary>
-public sealed record Plan(IReadOnlyList<PlannedComponent> Components, IReadOnlyList<string> ParityGaps, IReadOnlyList<string> Warnings)
+public sealed record Plan(IReadOnlyList<PlannedComponent> Components, IReadOnlyList<string> Warnings)
 {
     /// <summary>Null: the environment stands.</summary>
     public PlannedBootstrap? Bootstrap { get; init; }
@@ -72,6 +72,10 @@ public sealed record DeployedRecord
 
     /// <summary>An input changed while it was built: the artifact was never cached.</summary>
     public bool Tainted { get; init; }
+
+    /// <summary>The artifact came with provenance that was verified.</summary>
+    [System.Text.Json.Serialization.JsonIgnore(Condition = System.Text.Json.Serialization.JsonIgnoreCondition.WhenWritingDefault)]
+    public bool Attested { get; init; }
 
     /// <summary>The transaction that started the instances; null: an older record that does not know it.</summary>
     public string? StartedBy { get; init; }

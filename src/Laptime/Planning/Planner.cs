@@ -26,7 +26,7 @@ public static class Planner
             }
         }
 
-        return new Plan(Reconciliation.Apply(workspace, facts, ordered), ParityGap.Of(workspace, facts.Selected, environment.Loop, facts.Full), [.. Warnings(workspace, facts), .. bootstrap is null ? (IReadOnlyList<string>)[] : [bootstrap.Text(environment.Name, facts.Widened)]])
+        return new Plan(Reconciliation.Apply(workspace, facts, ordered), [.. Warnings(workspace, facts), .. bootstrap is null ? (IReadOnlyList<string>)[] : [bootstrap.Text(environment.Name, facts.Widened)]])
         {
             Bootstrap = bootstrap,
         };

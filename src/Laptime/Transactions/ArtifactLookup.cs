@@ -2,6 +2,7 @@ using Laptime.Artifacts;
 using Laptime.Artifacts.Provenance;
 using Laptime.Fingerprints;
 using Laptime.Foundations;
+using Laptime.Planning;
 using Laptime.Processes;
 using Laptime.Timing;
 
@@ -42,7 +43,7 @@ public sealed class ArtifactLookup(
         try
         {
             await ReadyAsync(timeline, cancel);
-            answer = Judge(await shared.GetManifestAsync(Attestation.TagOf(fingerprint), cancel), component, fingerprint);
+            answer = Judge(shared, await shared.GetManifestAsync(Attestation.TagOf(fingerprint), cancel), component, fingerprint);
             segment.End();
         }
         catch (StoreException e)
@@ -67,11 +68,11 @@ public sealed class ArtifactLookup(
         {
             if (await own.GetManifestAsync(Attestation.TagOf(fingerprint), cancel) is not { } manifest)
             {
-                return Judge(null, component, fingerprint);
+                return Judge(own, null, component, fingerprint);
             }
 
             using var segment = timeline.Begin("lookup", component, "provenance");
-            var answer = Judge(manifest, component, fingerprint);
+            var answer = Judge(own, manifest, component, fingerprint);
             segment.End();
             return answer;
         }
@@ -81,17 +82,48 @@ public sealed class ArtifactLookup(
         }
     }
 
+    /// <summary>What lies here may be more than a build of our own: with provenance beside it that holds, it is a prebuilt artifact.</summary>
+    public async Task<Plan> AttestAsync(Plan plan, Detected detected, Timeline timeline, CancellationToken cancel)
+    {
+        var asked = plan.Components.Where(c => c is { Action: ActionKind.Rollout, Prebuilt: false } && !detected.Lookups.ContainsKey(c.Name)).ToList();
+        var found = (await Task.WhenAll(asked.Select(async c => (c.Name, Answer: await OfOwnAsync(c.Name, c.Fingerprint.Value, timeline, cancel) as LookupAnswer.Prebuilt))))
+            .Where(f => f.Answer is { } answer && answer.Artifact == asked.First(c => c.Name == f.Name).Artifact).ToDictionary(f => f.Name, f => f.Answer!, StringComparer.Ordinal);
+        foreach (var (name, answer) in found)
+        {
+            detected.Lookups[name] = answer;
+        }
+
+        return plan with { Components = [.. plan.Components.Select(c => found.ContainsKey(c.Name) ? c with { Action = ActionKind.LookupAndRollout, Prebuilt = true } : c)] };
+    }
+
     public void Dispose() => trust.Dispose();
 
-    private LookupAnswer Judge(StoredManifest? manifest, string component, Digest fingerprint) => trust.Verify(manifest?.Bytes, component, fingerprint) switch
+    private LookupAnswer Judge(ArtifactStore store, StoredManifest? manifest, string component, Digest fingerprint)
     {
-        TrustVerdict.Trusted { Provenance: var p } trusted => new LookupAnswer.Prebuilt(
-            p.Artifact,
-            new ProvenanceReport(p.Source.Event, p.Source.Repository, p.Source.Commit, p.Builder, trusted.Rule.Key, p.Finished),
-            new ArtifactOrigin(p.Invocation, p.Started, p.Finished) { Trusted = true }),
-        TrustVerdict.Refused refused => new LookupAnswer.Fallback(refused.Fallback, refused.What, refused.Mend),
-        _ => throw new System.Diagnostics.UnreachableException(),
-    };
+        LookupAnswer answer = trust.Verify(manifest?.Bytes, component, fingerprint) switch
+        {
+            TrustVerdict.Trusted { Provenance: var p } trusted => new LookupAnswer.Prebuilt(
+                p.Artifact,
+                new ProvenanceReport(p.Source.Event, p.Source.Repository, p.Source.Commit, p.Builder, trusted.Rule.Key, p.Finished),
+                new ArtifactOrigin(p.Invocation, p.Started, p.Finished) { Trusted = true }),
+            TrustVerdict.Refused refused => new LookupAnswer.Fallback(refused.Fallback, refused.What, refused.Mend),
+            _ => throw new System.Diagnostics.UnreachableException(),
+        };
+        return manifest is null ? answer : answer with { Judged = new AttestationRef(component, $"{store.Name}:{Attestation.TagOf(fingerprint)}", BundleOf(manifest).ToString()) };
+    }
+
+    /// <summary>The digest of the bundle that was judged; of what stands in its place, where it is none.</summary>
+    private static Digest BundleOf(StoredManifest manifest)
+    {
+        try
+        {
+            return Digest.Of(Attestation.Parse(manifest.Bytes).Bundle);
+        }
+        catch (FormatException)
+        {
+            return manifest.Descriptor.Digest;
+        }
+    }
 
     /// <summary>Nothing is ever published for what is not committed: that explains a missing artifact better than its absence.</summary>
     private async Task<LookupAnswer> ExplainAsync(LookupAnswer answer, string component, IEnumerable<string> inputs, CancellationToken cancel)

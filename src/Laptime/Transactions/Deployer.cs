@@ -85,12 +85,14 @@ public sealed class Deployer(
                 await guard(new RolloutIntent
                 {
                     Run = run, Observed = detected.Observed,
-                    Components = [.. rollouts.Select(c => new IntendedRollout(c, (detected.Lookups.GetValueOrDefault(c.Name) as LookupAnswer.Prebuilt)?.Provenance, detected.Lookups.GetValueOrDefault(c.Name) as LookupAnswer.Fallback))],
+                    Components = [.. rollouts.Select(c => new IntendedRollout(c, (detected.Lookups.GetValueOrDefault(c.Name) as LookupAnswer.Prebuilt)?.Provenance, detected.Lookups.GetValueOrDefault(c.Name) as LookupAnswer.Fallback, detected.Lookups.GetValueOrDefault(c.Name)?.Judged))],
                 }, cancel);
             }
 
             Begin(timeline);
             var built = await new BuildPhase(run, detected, detector, store, new ArtifactFetch(store, lookup?.Shared), lookup, earlier, builder, onLine).RunAsync(plan, cancel);
+            // What was to be fetched may have been built after all.
+            TellGaps(run, built, detected);
             using var migrations = new Migrations(run, builder.Runner, Ledgers);
             var rollout = new RolloutPhase(run, store, target, prober) { Migrations = migrations };
             await rollout.RememberBuiltAsync(built, detected.Facts, cancel);
@@ -198,7 +200,7 @@ public sealed class Deployer(
         var plan = Planner.Make(scope.Workspace, scope.Environment, detected.Facts);
         if (lookup is not null)
         {
-            plan = plan with { Components = [.. await Task.WhenAll(plan.Components.Select(c => AttestedAsync(c, detected, run.Timeline, cancel)))] };
+            plan = await lookup.AttestAsync(plan, detected, run.Timeline, cancel);
         }
 
         foreach (var component in plan.Components)
@@ -207,8 +209,7 @@ public sealed class Deployer(
         }
 
         run.Count(c => c with { Skipped = plan.Components.Count(p => p.Action == ActionKind.Skip) });
-        var noSmoke = run.Options.NoSmoke && scope.Workspace.Components.Any(c => c.Probes.Smoke.Count > 0);
-        log.Change(d => d with { ParityGaps = noSmoke ? [.. plan.ParityGaps, "smoke checks are left out (--no-smoke)"] : plan.ParityGaps });
+        TellGaps(run, plan, detected);
         foreach (var warning in detected.Scan.Warnings.Concat(plan.Warnings).Concat(lookup?.News is { } news ? [news] : []))
         {
             log.Warn(warning);
@@ -217,18 +218,8 @@ public sealed class Deployer(
         return plan;
     }
 
-    /// <summary>What lies here may be more than a build of our own: with provenance beside it that holds, it is a prebuilt artifact.</summary>
-    private async Task<PlannedComponent> AttestedAsync(PlannedComponent planned, Detected detected, Timeline timeline, CancellationToken cancel)
-    {
-        if (planned.Action != ActionKind.Rollout || planned.Prebuilt || detected.Lookups.ContainsKey(planned.Name)
-            || await lookup!.OfOwnAsync(planned.Name, planned.Fingerprint.Value, timeline, cancel) is not LookupAnswer.Prebuilt found || found.Artifact != planned.Artifact)
-        {
-            return planned;
-        }
-
-        detected.Lookups[planned.Name] = found;
-        return planned with { Action = ActionKind.LookupAndRollout, Prebuilt = true };
-    }
+    private void TellGaps(TransactionRun run, Plan plan, Detected detected) =>
+        log.Change(d => d with { ParityGaps = ParityGap.Of(scope.Workspace, scope.Environment, scope.Profile?.Name, plan, detected.Facts.Records, run.Options.Full, run.Options.NoSmoke) });
 
     /// <summary>Nothing is touched before the intent is on the disk; a slow disk is seen as what it is.</summary>
     private void Begin(Timeline timeline)

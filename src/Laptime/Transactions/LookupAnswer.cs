@@ -10,6 +10,9 @@ public abstract record LookupAnswer
     {
     }
 
+    /// <summary>The provenance that was read, believed or not; null: there was none.</summary>
+    public AttestationRef? Judged { get; init; }
+
     /// <summary>Built at a trusted event; signature, source, builder and age were verified. Its bytes are verified when they are fetched.</summary>
     /// <param name="Artifact">What the provenance speaks of.</param>
     /// <param name="Provenance">For the report.</param>

@@ -46,7 +46,7 @@ public sealed class Publisher(
         }
 
         var plan = Plan(run, detected);
-        log.Change(d => d with { ParityGaps = plan.ParityGaps });
+        log.Change(d => d with { ParityGaps = ParityGap.OfBuild(scope.Workspace, scope.Environment, scope.Profile?.Name, run.Options.Selected, run.Options.Full) });
         if (!plan.HasChanges)
         {
             return Outcome.Unchanged;

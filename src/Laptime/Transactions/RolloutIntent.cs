@@ -29,7 +29,8 @@ public sealed record RolloutIntent
 
 /// <param name="Provenance">Where the artifact comes from, verified; null: that does not hold.</param>
 /// <param name="Refusal">Why not.</param>
-public sealed record IntendedRollout(PlannedComponent Planned, ProvenanceReport? Provenance, LookupAnswer.Fallback? Refusal);
+/// <param name="Judged">The provenance that was read for either; null: there was none.</param>
+public sealed record IntendedRollout(PlannedComponent Planned, ProvenanceReport? Provenance, LookupAnswer.Fallback? Refusal, AttestationRef? Judged);
 
 /// <param name="What">What was left out, and why it is not made up for.</param>
 /// <param name="Mend">How to.</param>

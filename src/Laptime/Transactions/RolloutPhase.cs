@@ -447,6 +447,7 @@ internal sealed class RolloutPhase(TransactionRun run, ArtifactStore store, Targ
                 At = run.Clock.GetUtcNow(),
                 Profile = run.Scope.Profile?.Name,
                 Tainted = run.IsTainted(component.Name),
+                Attested = planned.Prebuilt || (state.Load().GetValueOrDefault(component.Name)?.Any(r => r.Attested && r.Artifact == planned.Artifact) ?? false),
                 StartedBy = started ? run.Id : before?.StartedBy,
                 Loaded = started ? planned.Loads : before?.Loaded,
                 RunSettings = planned.Again?.RunSettings ?? facts.RunSettings[component.Name],

@@ -277,7 +277,17 @@ public sealed record CounterReport
 /// <param name="Evidence">The facts that it follows from, a line each.</param>
 /// <param name="Mend">What makes it pass; null: it does.</param>
 /// <param name="Reason">Why it was overridden; null: it was not.</param>
-public sealed record GuardrailReport(string Name, string Status, string What, IReadOnlyList<string> Evidence, string? Mend, string? Reason);
+public sealed record GuardrailReport(string Name, string Status, string What, IReadOnlyList<string> Evidence, string? Mend, string? Reason)
+{
+    /// <summary>The signed or written statements that were read for it, believed or not; null (and left out): none.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<AttestationRef>? Attestations { get; init; }
+}
+
+/// <param name="Component">Whose artifact it speaks of; null: of all.</param>
+/// <param name="Uri">Where it was read.</param>
+/// <param name="Digest">Of the very bytes that were judged: of a sigstore bundle, or of a file.</param>
+public sealed record AttestationRef(string? Component, string Uri, string Digest);
 
 /// <param name="Kind">The outcome's name.</param>
 public sealed record FailureReport(string Kind, string Message, string? Where, string? Mend, IReadOnlyList<string>? Tail = null);

@@ -34,7 +34,7 @@ public sealed class GateBookTests : IDisposable
             {
                 Audit = writer ?? ((actor, happened, data, _) =>
                 {
-                    Assert.False(File.Exists(folder.At((string)data["record"]!)), "what is not in the audit log yet is not recorded");
+                    Assert.False(data["record"] is { } record && File.Exists(folder.At((string)record!)), "what is not in the audit log yet is not recorded");
                     audit.Add((actor, happened, data));
                     return Task.CompletedTask;
                 }),
@@ -53,6 +53,31 @@ public sealed class GateBookTests : IDisposable
         Assert.All(audit, a => Assert.Equal("Ann <ann@example.org>", a.Actor));
         Assert.Equal((claimed.Record.Digest.ToString(), claimed.Record.Record.Revision), ((string?)audit[0].Data["digest"], (string?)audit[0].Data["revision"]));
         Assert.Equal("no", (string?)audit[1].Data["reason"]);
+    }
+
+    [Fact]
+    public async Task A_refused_attempt_is_in_the_audit_log_with_its_reason_and_makes_no_record()
+    {
+        var book = await BookAsync("\"true\"");
+        var item = book.Item("tests");
+        await Assert.ThrowsAsync<FaultException>(() => book.VerifyAsync(item, [], Cancel));
+        await book.ClaimAsync(item, Cancel);
+        await Assert.ThrowsAsync<FaultException>(() => book.VerifyAsync(item, [], Cancel));
+        await Assert.ThrowsAsync<FaultException>(() => book.LiftAsync(item, "yes", Cancel));
+        folder.File("code.txt", "other");
+        await Assert.ThrowsAsync<FaultException>(() => book.ClaimAsync(item, Cancel));
+        Assert.Equal(["gate-refused verify", "gate-claim ", "gate-refused verify", "gate-refused lift", "gate-refused claim"], audit.Select(a => $"{a.Happened} {(string?)a.Data["attempt"]}"));
+        Assert.All(audit, a => Assert.Equal(("Ann <ann@example.org>", "tests"), (a.Actor, (string?)a.Data["item"])));
+        Assert.Contains("you claimed it yourself", (string?)audit[2].Data["why"], StringComparison.Ordinal);
+        Assert.Contains("code.txt", (string?)audit[4].Data["why"], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_refusal_that_cannot_be_recorded_says_that_too()
+    {
+        var book = await BookAsync("\"true\"", (_, _, _, _) => throw new FaultException(new Fault(Outcome.GuardrailRefused, "the disk is full")));
+        var refused = await Assert.ThrowsAsync<FaultException>(() => book.VerifyAsync(book.Item("tests"), [], Cancel));
+        Assert.Equal((Outcome.GateFailed, "tests: nobody has claimed it; and it could not be recorded: the disk is full"), (refused.Fault.Outcome, refused.Fault.What));
     }
 
     [Fact]

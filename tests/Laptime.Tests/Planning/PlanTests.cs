@@ -182,7 +182,7 @@ public sealed class PlanTests
         var workspace = Given.Workspace(
             Given.Component("app", steps: [Given.Step("compile"), Given.Step("lint", Loop.Safe), Given.Step("quick", Loop.Fast), Given.Step("both", Loop.Fast, Loop.Safe)]),
             Given.Component("other", steps: [Given.Step("lint", Loop.Safe), Given.Step("quick", Loop.Fast)]));
-        Assert.Equal(gap is null ? [] : [gap], ParityGap.Of(workspace, new HashSet<string> { "app" }, loop, full));
-        Assert.Equal(full ? 0 : 2, ParityGap.Of(workspace, null, loop, full).Count);
+        Assert.Equal(gap is null ? [] : [gap], ParityGap.OfBuild(workspace, Given.Local with { Loop = loop }, null, new HashSet<string> { "app" }, full));
+        Assert.Equal(full ? 0 : 2, ParityGap.OfBuild(workspace, Given.Local with { Loop = loop }, null, null, full).Count);
     }
 }
