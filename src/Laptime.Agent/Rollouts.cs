@@ -74,6 +74,7 @@ internal sealed class Rollouts(Supervisor supervisor, Fronts fronts, Fences fenc
         var revision = new Revision(rollout.Labels, plan, rollout.FrontPort) { Since = supervisor.Clock.GetUtcNow() };
         lock (supervisor.Gate)
         {
+            supervisor.Note("start", rollout.Labels.Environment, rollout.Labels.Component, rollout.Labels.Revision, rollout.Labels.Transaction);
             supervisor.Revisions.Add(revision);
             rollout.Revision = revision;
         }
@@ -206,6 +207,11 @@ internal sealed class Rollouts(Supervisor supervisor, Fronts fronts, Fences fenc
             }
         }
 
+        if (all.Length > 0)
+        {
+            supervisor.Note("stop", environment, component, all[^1].Labels.Revision, null);
+        }
+
         await Task.WhenAll(all.Select(RetireAsync));
         return all.Length > 0;
     }
@@ -223,6 +229,8 @@ internal sealed class Rollouts(Supervisor supervisor, Fronts fronts, Fences fenc
                 {
                     front.Route = null;
                 }
+
+                supervisor.Note("stop", revision.Labels.Environment, revision.Labels.Component, revision.Labels.Revision, null);
             }
         }
 

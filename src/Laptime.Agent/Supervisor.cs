@@ -37,6 +37,20 @@ internal sealed class Supervisor(AgentFolder folder, TimeProvider clock) : IDisp
 
     internal AgentFolder Folder => folder;
 
+    /// <summary>Writes down that something is about to be started or stopped. Call with the lock held. What cannot be written is not held against what runs.</summary>
+    internal void Note(string what, string environment, string component, string revision, string? transaction)
+    {
+        var serving = Revisions.Any(r => r.Labels.Environment == environment && r.Standing is Standing.Current or Standing.Previous);
+        try
+        {
+            AgentEvent.Append(folder.Events, new AgentEvent(clock.GetUtcNow(), what, environment, component, revision, transaction, serving));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // A full disk; what is counted from this file is then too little, and says so.
+        }
+    }
+
     /// <summary>The revision of a component in this standing; null when there is none. Call with the lock held.</summary>
     internal Revision? Find(string environment, string component, Standing standing) =>
         Revisions.FirstOrDefault(r => r.Standing == standing && r.Is(environment, component));

@@ -291,7 +291,7 @@ internal sealed class Session(ParseResult arguments, Shutdown shutdown)
 
         return path is null
             ? throw new LapException("there is no laptime.yaml here or in a folder above, and no compose file here", here, "lap init writes one from what it finds here; lap demo shows one at work")
-            : WorkspaceFile.Load(path, System.Environment.GetEnvironmentVariable);
+            : RunPorts.Over(WorkspaceFile.Load(path, System.Environment.GetEnvironmentVariable), System.Environment.GetEnvironmentVariable(RunPorts.Variable));
     }
 
     /// <summary>Without laptime.yaml the services of a compose file are the components. Which target that makes, and why, is told.</summary>

@@ -70,6 +70,27 @@ public abstract class RecipeDriver : IAsyncDisposable
     /// <summary>Environment of scripts, beside what every target gives them: addresses, container ids, folders of volumes.</summary>
     public abstract Task<IReadOnlyDictionary<string, string>> ScriptEnvironmentAsync(CancellationToken cancel);
 
+    /// <summary>
+    /// What a recipe that depends on this deployment may have of it: <c>url</c>, <c>host</c>, <c>port</c> of the main service as others reach it, <c>env.NAME</c> for its variables and
+    /// <c>secret.NAME</c> for what was generated.
+    /// </summary>
+    public virtual async Task<IReadOnlyDictionary<string, string>> OfferAsync(CancellationToken cancel)
+    {
+        var offered = new Dictionary<string, string>(StringComparer.Ordinal);
+        if ((await ObserveAsync(cancel)).Url is { } url)
+        {
+            var address = new Uri(url);
+            (offered["url"], offered["host"], offered["port"]) = (url, address.Host, $"{address.Port}");
+        }
+
+        foreach (var (name, value) in await ScriptEnvironmentAsync(cancel))
+        {
+            offered["env." + name] = value;
+        }
+
+        return offered;
+    }
+
     public virtual ValueTask DisposeAsync()
     {
         GC.SuppressFinalize(this);

@@ -135,8 +135,9 @@ public sealed record FaultReport(string Outcome, string What, string? Where, str
 public sealed partial class RecipeRunJson : JsonSerializerContext
 {
     /// <summary>For people and tools alike: indented, letters as they are.</summary>
-    public static RecipeRunJson Readable { get; } = new(new System.Text.Json.JsonSerializerOptions(Default.Options)
+    public static RecipeRunJson Readable { get; } = new(new System.Text.Json.JsonSerializerOptions
     {
+        PropertyNamingPolicy = System.Text.Json.JsonNamingPolicy.CamelCase,
         WriteIndented = true,
         Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     });

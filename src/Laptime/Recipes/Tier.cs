@@ -3,6 +3,7 @@ using System.Text.Json.Serialization;
 namespace Laptime.Recipes;
 
 /// <summary>The five tiers, in the order in which they run on the one deployment.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<Tier>))]
 public enum Tier
 {
     [JsonStringEnumMemberName("install")]
@@ -18,6 +19,7 @@ public enum Tier
 }
 
 /// <summary>What became of a tier. Only <see cref="Pass"/> is a pass.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<TierStatus>))]
 public enum TierStatus
 {
     /// <summary>It ran, and everything that it has to show was seen.</summary>
@@ -37,6 +39,7 @@ public enum TierStatus
 }
 
 /// <summary>How the run treats the recipe.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<Lane>))]
 public enum Lane
 {
     /// <summary>With a declared overlay (health interval, monitor) and a forced teardown: what differs is in the report.</summary>

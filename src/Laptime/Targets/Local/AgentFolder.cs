@@ -37,6 +37,9 @@ public sealed class AgentFolder
     /// <summary>What fronts lead to that the agent does not run itself.</summary>
     public string Leads => Path.Combine(Run, "leads.json");
 
+    /// <summary>What was started and stopped here, by which transaction: a record beside the journal's, written by the agent alone (<see cref="AgentEvent"/>).</summary>
+    public string Events => Path.Combine(Run, "events.jsonl");
+
     public string LogsOf(string environment, string component) => Path.Combine(Root, ".laptime", "logs", environment, component);
 
     public string ReleasesOf(string environment, string component) => Path.Combine(Root, ".laptime", "releases", environment, component);
