@@ -14,6 +14,10 @@ public sealed partial class EngineClient
     public Task<ContainerSummary[]> ListContainersAsync(bool all, IEnumerable<string> labels, CancellationToken cancel) =>
         GetAsync($"/containers/json?all={(all ? 1 : 0)}&{Filters(labels.Select(l => ("label", l)))}", EngineJson.Default.ContainerSummaryArray, cancel);
 
+    /// <summary>All containers, ended ones too, that have the volume.</summary>
+    public Task<ContainerSummary[]> ContainersOfVolumeAsync(string volume, CancellationToken cancel) =>
+        GetAsync($"/containers/json?all=1&{Filters([("volume", volume)])}", EngineJson.Default.ContainerSummaryArray, cancel);
+
     /// <summary>Null when there is none of this id or name.</summary>
     public Task<ContainerInspect?> InspectContainerAsync(string id, CancellationToken cancel) =>
         FindAsync($"/containers/{Escape(id)}/json", EngineJson.Default.ContainerInspect, cancel);

@@ -21,9 +21,23 @@ public sealed partial class EngineClient
         }
     }
 
+    /// <summary>What the engine remembers of a time that is over: the newest few hundred events of all kinds.</summary>
+    public async IAsyncEnumerable<EngineEvent> PastEventsAsync(
+        IEnumerable<(string Name, string Value)> filters, DateTimeOffset since, DateTimeOffset until, [EnumeratorCancellation] CancellationToken cancel)
+    {
+        using var answer = await OpenAsync(HttpMethod.Get, $"/events?{Filters(filters)}&since={UnixTime(since)}&until={UnixTime(until)}", null, null, cancel);
+        await foreach (var happened in LinesAsync(answer, "/events", EngineJson.Default.EngineEvent, cancel))
+        {
+            yield return happened;
+        }
+    }
+
     /// <summary>Networks that carry every one of the labels.</summary>
     public Task<NetworkInspect[]> ListNetworksAsync(IEnumerable<string> labels, CancellationToken cancel) =>
         GetAsync($"/networks?{Filters(labels.Select(l => ("label", l)))}", EngineJson.Default.NetworkInspectArray, cancel);
+
+    /// <summary>Null when there is none of this id or name.</summary>
+    public Task<NetworkInspect?> FindNetworkAsync(string name, CancellationToken cancel) => FindAsync($"/networks/{Escape(name)}", EngineJson.Default.NetworkInspect, cancel);
 
     /// <summary>Its id.</summary>
     public async Task<string> CreateNetworkAsync(NetworkCreate network, CancellationToken cancel) =>

@@ -117,6 +117,8 @@ public sealed record ContainerSummary
 
     public PortSummary[]? Ports { get; init; }
 
+    public MountSummary[]? Mounts { get; init; }
+
     public NetworkSummary? NetworkSettings { get; init; }
 
     public string Name => Names is [var first, ..] ? first.TrimStart('/') : Id[..12];
@@ -125,6 +127,12 @@ public sealed record ContainerSummary
 }
 
 public sealed record PortSummary(string? IP, int PrivatePort, int PublicPort, string? Type);
+
+/// <param name="Type">volume, bind, tmpfs.</param>
+/// <param name="Name">Of a volume.</param>
+/// <param name="Destination">Where it is in the container.</param>
+/// <param name="RW">It may be written there.</param>
+public sealed record MountSummary(string? Type, string? Name, string? Source, string? Destination, bool RW);
 
 public sealed record NetworkSummary(Dictionary<string, EndpointSettings>? Networks);
 
@@ -295,6 +303,9 @@ internal sealed record CreatedObject(string? Id, string[]? Warnings);
 /// <summary>The same as services, configs and secrets say it.</summary>
 internal sealed record CreatedSwarmObject(string? ID);
 
+/// <param name="Data">In base64.</param>
+internal sealed record SwarmContentCreate(string Name, Dictionary<string, string> Labels, string Data);
+
 internal sealed record ExecCreate(string[] Cmd, bool AttachStdout, bool AttachStderr, string[]? Env, string? User, string? WorkingDir);
 
 internal sealed record ExecStart(bool Detach, bool Tty);
@@ -430,6 +441,7 @@ public sealed record EngineAuth
 [JsonSerializable(typeof(HostConfig))]
 [JsonSerializable(typeof(CreatedObject))]
 [JsonSerializable(typeof(CreatedSwarmObject))]
+[JsonSerializable(typeof(SwarmContentCreate))]
 [JsonSerializable(typeof(ExecCreate))]
 [JsonSerializable(typeof(ExecStart))]
 [JsonSerializable(typeof(ExecInspect))]

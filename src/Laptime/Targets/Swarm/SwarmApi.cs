@@ -40,6 +40,10 @@ internal sealed class SwarmApi(EngineClient engine)
     public Task<SwarmContent[]> ContentsAsync(string kind, IEnumerable<string> labels, CancellationToken cancel) =>
         Engine.GetAsync($"/{kind}?{EngineClient.Filters(labels.Select(static l => ("label", l)))}", SwarmJson.Default.SwarmContentArray, cancel);
 
+    /// <exception cref="EngineException">Conflict: the name is taken.</exception>
+    public async Task CreateSecretAsync(string name, byte[] value, IReadOnlyDictionary<string, string> labels, CancellationToken cancel) =>
+        await Engine.PostAsync("/secrets/create", new SwarmContentCreate(name, new Dictionary<string, string>(labels), Convert.ToBase64String(value)), EngineJson.Default.SwarmContentCreate, EngineJson.Default.CreatedSwarmObject, cancel);
+
     /// <summary>False when there was none.</summary>
     /// <exception cref="EngineException">BadRequest: a service uses it.</exception>
     public Task<bool> RemoveContentAsync(string kind, string id, CancellationToken cancel) => Engine.DeleteAsync($"/{kind}/{Uri.EscapeDataString(id)}", cancel);
