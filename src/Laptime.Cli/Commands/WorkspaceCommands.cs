@@ -4,6 +4,7 @@ using Laptime.Artifacts.Provenance;
 using Laptime.Cli.Rendering;
 using Laptime.Foundations;
 using Laptime.Gates;
+using Laptime.Recipes.Reading;
 using Laptime.Workspaces;
 using Laptime.Workspaces.Init;
 
@@ -68,14 +69,15 @@ internal static class WorkspaceCommands
         "lap validate", "lap validate -f other/laptime.yaml");
 
     public static Command Schema() => Verb.Make(
-        "schema", "The JSON Schema of laptime.yaml, or of gates.yaml, for editors.", [Of],
+        "schema", "The JSON Schema of laptime.yaml, of gates.yaml or of recipe.yaml, for editors.", [Of],
         session =>
         {
             Console.Out.WriteLine(session.Arguments.GetValue(Of) switch
             {
                 "laptime" => WorkspaceSchema.Json(),
                 "gates" => WorkspaceSchema.Json(GateFile.FileName, GateKeys.Root, GateKeys.All),
-                var other => throw new LapException($"there is no schema of {other}", null, NearestName.Suggest(other!, ["laptime", "gates"])),
+                "recipe" => WorkspaceSchema.Json(RecipeFile.FileName, RecipeKeys.Root, RecipeKeys.All),
+                var other => throw new LapException($"there is no schema of {other}", null, NearestName.Suggest(other!, ["laptime", "gates", "recipe"])),
             });
             return Task.FromResult(0);
         },

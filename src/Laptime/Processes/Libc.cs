@@ -45,6 +45,22 @@ internal static unsafe partial class Libc
     [LibraryImport("libc", EntryPoint = "statx", SetLastError = true)]
     internal static partial int Statx(int directory, byte* path, int flags, uint mask, byte* buffer);
 
+    /// <summary>An ordinary file, no pipe, device or socket (reading one may never end); links are followed. True where nobody can say.</summary>
+    internal static bool IsRegular(string path)
+    {
+        const int currentFolder = -100, type = 0x1, modeAt = 28;
+        if (!OperatingSystem.IsLinux())
+        {
+            return true;
+        }
+
+        var status = stackalloc byte[256];
+        fixed (byte* name = System.Text.Encoding.UTF8.GetBytes(path + "\0"))
+        {
+            return Statx(currentFolder, name, 0, type, status) != 0 || (*(ushort*)(status + modeAt) & 0xf000) == 0x8000;
+        }
+    }
+
     // pidfd_open and pidfd_send_signal have wrappers only in newer C libraries; their numbers are the same on every architecture .NET runs on.
     [LibraryImport("libc", EntryPoint = "syscall", SetLastError = true)]
     private static partial long Syscall(long number, long a, long b, long c, long d);

@@ -66,6 +66,9 @@ public sealed record RecipeSettings
     /// <summary>Absolute path of the file; null: there is none.</summary>
     public string? File { get; init; }
 
+    /// <summary>What the recipe calls itself; null: the folder's name.</summary>
+    public string? Name { get; init; }
+
     /// <summary>Null: by the files present.</summary>
     public TargetKind? Target { get; init; }
 

@@ -48,7 +48,8 @@ internal sealed class Fields
 
     /// <summary>Null when the node is no mapping (told).</summary>
     /// <param name="at">Where to tell what is missing: the key or list item that the mapping belongs to.</param>
-    public static Fields? Of(YamlNode node, YamlNode at, string what, KeySet keys, ProblemList problems)
+    /// <param name="refused">For a key that is not known: why there is none like it; null: the nearest names are told.</param>
+    public static Fields? Of(YamlNode node, YamlNode at, string what, KeySet keys, ProblemList problems, Func<string, string?>? refused = null)
     {
         if (node.Kind == YamlKind.Broken)
         {
@@ -64,7 +65,7 @@ internal sealed class Fields
         var result = new Fields(keys, node);
         foreach (var entry in node.Entries)
         {
-            result.Add(entry, what, problems);
+            result.Add(entry, what, problems, refused);
         }
 
         for (var i = 0; i < result.fields.Length; i++)
@@ -78,7 +79,7 @@ internal sealed class Fields
         return result;
     }
 
-    private void Add(YamlEntry entry, string what, ProblemList problems)
+    private void Add(YamlEntry entry, string what, ProblemList problems, Func<string, string?>? refused)
     {
         for (var i = 0; i < fields.Length; i++)
         {
@@ -96,6 +97,6 @@ internal sealed class Fields
 
         var typed = entry.Key.Text;
         problems.Add(entry.Key, $"unknown key `{ProblemList.Short(typed)}` in {what}",
-            typed == "<<" ? "merge keys are not supported: write the keys out" : ProblemList.Suggest(typed.Replace('_', '-'), keys.Names));
+            typed == "<<" ? "merge keys are not supported: write the keys out" : refused?.Invoke(typed) is { } why ? why : ProblemList.Suggest(typed.Replace('_', '-'), keys.Names));
     }
 }

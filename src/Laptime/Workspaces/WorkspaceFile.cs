@@ -10,6 +10,9 @@ public static class WorkspaceFile
     public const string FileName = "laptime.yaml";
     private const string OtherFileName = "laptime.yml";
 
+    /// <summary>In the order of preference.</summary>
+    public static IReadOnlyList<string> FileNames { get; } = [FileName, OtherFileName];
+
     /// <summary>A workspace is written by hand: more is not one.</summary>
     private const int MostBytes = 10 * 1024 * 1024;
 

@@ -7,7 +7,7 @@ using Laptime.Workspaces.Yaml;
 namespace Laptime.Workspaces.Compose;
 
 /// <summary>Joined nodes to a <see cref="ComposeProject"/>: what Laptime acts on gets its type, and contents of configs and secrets are read.</summary>
-internal sealed class ComposeBinder(ComposeNode root, string directory, Func<string, string?> lookup, ProblemCollector problems)
+internal sealed class ComposeBinder(ComposeNode root, string directory, Func<string, string?> lookup, ProblemCollector problems, Func<string, string?>? refuse = null)
 {
     private static readonly string[] NotSettings = ["build", "depends_on", "profiles", "extends", "container_name", "image", "environment", "develop", "pull_policy"];
 
@@ -273,6 +273,12 @@ internal sealed class ComposeBinder(ComposeNode root, string directory, Func<str
         }
 
         var full = Absolute(file);
+        if (refuse?.Invoke(full) is { } why)
+        {
+            problems.Add(entry.Value["file"]!.At, $"`{entry.Key}`: {why}", "name a file of the project itself");
+            return null;
+        }
+
         try
         {
             return File.ReadAllBytes(full);

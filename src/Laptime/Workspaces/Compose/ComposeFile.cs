@@ -57,7 +57,8 @@ public static class ComposeFile
     /// <summary>Reads and joins the files. Paths in all of them are relative to the folder of the first.</summary>
     /// <param name="paths">At least one.</param>
     /// <param name="environmentVariable">The value of an environment variable, null when it is not set; it stands before <c>.env</c>.</param>
+    /// <param name="refuse">Asked before a file is read, with its absolute path: why it may not be; null: it may.</param>
     /// <exception cref="LapException">All problems at once, each with its place.</exception>
-    public static ComposeProject Read(IReadOnlyList<string> paths, Func<string, string?> environmentVariable) =>
-        new ComposeReader([.. paths.Select(Path.GetFullPath)], environmentVariable).Read();
+    public static ComposeProject Read(IReadOnlyList<string> paths, Func<string, string?> environmentVariable, Func<string, string?>? refuse = null) =>
+        new ComposeReader([.. paths.Select(Path.GetFullPath)], environmentVariable, refuse).Read();
 }

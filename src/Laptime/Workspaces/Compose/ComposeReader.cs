@@ -22,9 +22,11 @@ internal sealed class ComposeReader
     private readonly Dictionary<string, ComposeNode> read = new(StringComparer.Ordinal);
     private readonly List<string> warnings;
 
-    public ComposeReader(IReadOnlyList<string> files, Func<string, string?> environmentVariable)
+    private readonly Func<string, string?>? refuse;
+
+    public ComposeReader(IReadOnlyList<string> files, Func<string, string?> environmentVariable, Func<string, string?>? refuse = null)
     {
-        this.files = files;
+        (this.files, this.refuse) = (files, refuse);
         directory = Path.GetDirectoryName(files[0])!;
         (problems, sources, missing, asked, warnings) = (new ProblemCollector(), new(StringComparer.Ordinal), new(StringComparer.Ordinal), new(StringComparer.Ordinal), []);
         var variables = Variables(Path.Combine(directory, ".env"), environmentVariable, required: false);
@@ -40,7 +42,7 @@ internal sealed class ComposeReader
     /// <summary>Of what another one includes: the variables that stand there stand before its own.</summary>
     private ComposeReader(ComposeReader outer, ComposeInclude included)
     {
-        (files, directory, outermost) = (included.Files, included.Directory, outer.outermost);
+        (files, directory, outermost, refuse) = (included.Files, included.Directory, outer.outermost, outer.refuse);
         (problems, sources, missing, asked, warnings) = (outer.problems, outer.sources, outer.missing, outer.asked, outer.warnings);
         var variables = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (var file in included.Variables)
@@ -64,7 +66,7 @@ internal sealed class ComposeReader
             throw new LapException("the compose file has no services", joined.At.ToString(), "add `services:`");
         }
 
-        var project = new ComposeBinder(Completed(joined), directory, lookup, problems).Bind();
+        var project = new ComposeBinder(Completed(joined), directory, lookup, problems, refuse).Bind();
         problems.ThrowIfAny();
         sources.UnionWith(project.Configs.Concat(project.Secrets).Where(static c => c.Content is not null).Select(static c => c.Node?.TextOf("file")).OfType<string>().Select(f => Path.GetFullPath(Path.Combine(directory, f))));
         return project with
@@ -129,6 +131,7 @@ internal sealed class ComposeReader
             return known;
         }
 
+        MayRead(file);
         var told = new ProblemList(WorkspaceFile.Shown(file));
         var yaml = YamlReader.Read(WorkspaceFile.ReadText(file, told), told, foreign: true);
         told.ThrowIfAny();
@@ -139,6 +142,14 @@ internal sealed class ComposeReader
         sources.Add(file);
         root = new ShortForms(problems).Project(root);
         return read[file] = files.Contains(file) ? includes.Follow(root) : root;
+    }
+
+    private void MayRead(string file)
+    {
+        if (refuse?.Invoke(file) is { } why)
+        {
+            throw new LapException(why, WorkspaceFile.Shown(file) + ":1:1", "name a file of the project itself");
+        }
     }
 
     private bool IsActive(ComposeNode service)
@@ -239,6 +250,7 @@ internal sealed class ComposeReader
             return new Dictionary<string, string>();
         }
 
+        MayRead(file);
         sources.Add(file);
         var told = new ProblemList(WorkspaceFile.Shown(file));
         var values = DotEnv.Parse(WorkspaceFile.ReadText(file, told), told, outer);
