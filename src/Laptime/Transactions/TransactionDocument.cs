@@ -202,7 +202,7 @@ public sealed record ProvenanceReport(string Source, string? Repository, string?
 public sealed record ArtifactBuildReport(string Transaction, DateTimeOffset Start, DateTimeOffset End);
 
 /// <summary>Time that the target itself took in a rollout. Delays may overlap.</summary>
-/// <param name="Kind">network-drain, stop-grace, health-interval, one-by-one, update-monitor.</param>
+/// <param name="Kind">network-drain, stop-grace, health-interval, one-by-one, update-monitor, leftover-address.</param>
 /// <param name="Owner">Whose time it is.</param>
 /// <param name="Seconds">As observed.</param>
 /// <param name="Waited">False: the deploy did not wait for it.</param>

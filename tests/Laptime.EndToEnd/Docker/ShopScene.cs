@@ -70,12 +70,7 @@ public sealed class ShopScene : IAsyncLifetime
     /// <summary>The shop as its files are, deployed and at rest, whatever the test before left.</summary>
     internal async Task SteadyAsync()
     {
-        // What the test before took away may still be ending, on the volume and the network that stay: then the first try is not this test's failure, and the second heals.
-        if ((await Workspace.LapAsync("deploy", "--env", "swarm", "-o", "json")).ExitCode != 0)
-        {
-            await DeployAsync();
-        }
-
+        await DeployAsync();
         await RestAsync();
     }
 

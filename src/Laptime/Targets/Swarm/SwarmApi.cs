@@ -48,20 +48,8 @@ internal sealed class SwarmApi(EngineClient engine)
     /// <exception cref="EngineException">BadRequest: a service uses it.</exception>
     public Task<bool> RemoveContentAsync(string kind, string id, CancellationToken cancel) => Engine.DeleteAsync($"/{kind}/{Uri.EscapeDataString(id)}", cancel);
 
-    /// <summary>The containers of a network of this node, by id, with their addresses; empty when there is no such network.</summary>
-    public async Task<IReadOnlyDictionary<string, string>> AddressesAsync(string network, CancellationToken cancel)
-    {
-        var addresses = new Dictionary<string, string>(StringComparer.Ordinal);
-        foreach (var (id, end) in (await Engine.FindAsync($"/networks/{Uri.EscapeDataString(network)}", SwarmJson.Default.SwarmNetwork, cancel))?.Containers ?? [])
-        {
-            if (end.IPv4Address is { Length: > 0 } address)
-            {
-                addresses[id] = address.Split('/')[0];
-            }
-        }
-
-        return addresses;
-    }
+    /// <summary>A network with its containers on this node; null: there is none of this name.</summary>
+    public Task<SwarmNetwork?> NetworkAsync(string name, CancellationToken cancel) => Engine.FindAsync($"/networks/{Uri.EscapeDataString(name)}", SwarmJson.Default.SwarmNetwork, cancel);
 
     /// <summary>What a movable name leads to now, asked of its registry by the engine.</summary>
     public async Task<string?> DistributionDigestAsync(string image, CancellationToken cancel) =>
@@ -179,9 +167,11 @@ internal sealed record SwarmContent(string ID, SwarmContentSpec? Spec);
 
 internal sealed record SwarmContentSpec(string? Name, Dictionary<string, string>? Labels);
 
-internal sealed record SwarmNetwork(string? Id, string? Name, Dictionary<string, SwarmEndpoint>? Containers);
+/// <param name="Containers">By id.</param>
+/// <param name="Options">Of its driver.</param>
+internal sealed record SwarmNetwork(string? Id, string? Name, Dictionary<string, SwarmEndpoint>? Containers, Dictionary<string, string>? Options);
 
-internal sealed record SwarmEndpoint(string? Name, string? IPv4Address);
+internal sealed record SwarmEndpoint(string? Name, string? IPv4Address, string? MacAddress);
 
 internal sealed record DistributionAnswer(DistributionDescriptor? Descriptor);
 

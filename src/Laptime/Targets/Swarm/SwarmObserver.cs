@@ -32,7 +32,7 @@ internal static class SwarmObserver
             Of = stands switch { Converged.Yes yes => yes.Instances, Converged.NotYet notYet => notYet.Of, _ => service.Replicas ?? 1 },
             Serving = stands is Converged.Yes && drift is null,
             Detail = drift ?? (stands is Converged.NotYet waiting ? WaitingFor(waiting, service, tasks) : stands is Converged.Failed failed ? failed.What : null),
-            Recovering = stands is Converged.NotYet { Stuck: null } && drift is null && IsComingBack(service, tasks),
+            Recovering = stands is Converged.NotYet { Stuck: null } && drift is null && (IsComingBack(service, tasks) || IsLeaving(service, tasks)),
             Endpoint = PublishedOf(service) is { } port ? $"http://127.0.0.1:{port.ToString(CultureInfo.InvariantCulture)}" : null,
         };
     }
@@ -46,6 +46,16 @@ internal static class SwarmObserver
         var coming = tasks.Where(t => t is { IsWanted: true, HasEnded: false } && t.State != "running" && SpecText.OfTemplate(t.Spec) == wanted).ToList();
         return coming.Count > 0 && service.UpdateStatus?.State is null or "completed" && coming.TrueForAll(
             next => tasks.Count(t => t.HasEnded && t.Slot == next.Slot && t.State is "failed" or "rejected" && next.CreatedAt - t.Status.Timestamp < SoonAgain) < Convergence.Generations);
+    }
+
+    /// <summary>
+    /// Everything wanted runs, and the swarm itself is taking the rest away: what a deploy saw end a moment ago stands in the swarm's listing for some hundred milliseconds more, as running.
+    /// </summary>
+    private static bool IsLeaving(SwarmService service, IReadOnlyList<SwarmTask> tasks)
+    {
+        var rest = tasks.Where(static t => t is { HasEnded: false, IsWanted: false }).ToList();
+        return rest.Count > 0 && service.UpdateStatus?.State is not ("paused" or "rollback_paused")
+            && Convergence.Judge(service with { UpdateStatus = null }, [.. tasks.Where(t => !t.HasEnded && t.IsWanted)], DateTimeOffset.MaxValue) is Converged.Yes;
     }
 
     /// <summary>The task that ended last.</summary>

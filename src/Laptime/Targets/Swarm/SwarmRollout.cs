@@ -29,6 +29,7 @@ internal sealed class SwarmRollout(
     private readonly List<string> notes = [];
     private readonly DateTimeOffset since = clock.GetUtcNow();
     private SwarmService? before;
+    private readonly TaskAddresses addresses = new(api, watch, $"{place.Stack}_{request.Component.Name}", request.Component.Name, timeline, parent, clock);
     private Digest stack = request.Stack;
 
     /// <summary>As it was when it was seen to have converged.</summary>
@@ -103,6 +104,11 @@ internal sealed class SwarmRollout(
                 firstTask = task.ID;
                 asked = await ContextOf(task, wanted, health, cancel);
                 signals = await gate.BeforeSwitchAsync(asked, timeline, parent, cancel);
+                if (signals.Fault?.Outcome == Outcome.NeverListened && await FreedAsync(task, asked, cancel))
+                {
+                    // Somebody else's refusals: the task has not been asked yet.
+                    signals = await gate.BeforeSwitchAsync(asked, timeline, parent, cancel);
+                }
             }
 
             first.End(signals.Fault is null ? "ok" : "failed");
@@ -359,16 +365,26 @@ internal sealed class SwarmRollout(
             Health = ImageHealth.Of(api.Engine, container, health),
             Life = token => LifeAsync(task.ID, container, token),
         };
-        await StartedAsync(task.ID, container, cancel);
+        var process = await StartedAsync(task.ID, container, cancel);
         if (Inside is not { } inside)
         {
             return context;
         }
 
-        var address = await AddressAsync(task.ID, container, cancel);
-        var (host, port) = address is null ? (Loopback, run.Port) : (address, inside);
+        var address = await addresses.FindAsync(task.ID, container, cancel);
+        if (address is not null)
+        {
+            await addresses.FreedAsync(address, inside, task.ID, process, cancel);
+        }
+
+        var (host, port) = address is null ? (Loopback, run.Port) : (address.Ip, inside);
         return context with { Host = host, Port = port, Names = name => name == "port" ? Number(port) : request.Names(name), Environment = With(context.Environment, "PORT", Number(port)) };
     }
+
+    /// <summary>Whether the address that a task was asked at belonged to another for the kernel, and does no more.</summary>
+    private async Task<bool> FreedAsync(SwarmTask task, ProbeContext asked, CancellationToken cancel) =>
+        asked is { Port: { } port, Host: not Loopback } && await api.Engine.InspectContainerAsync(task.Container!, cancel) is { State: { Running: true, Pid: var process } }
+        && await addresses.FindAsync(task.ID, task.Container!, cancel) is { } address && await addresses.FreedAsync(address, port, task.ID, process, cancel);
 
     private ProbeContext Plain(StackService wanted) => new()
     {
@@ -378,41 +394,22 @@ internal sealed class SwarmRollout(
     };
 
     /// <summary>A task has its container before that runs; the bounds of probes count from when it does.</summary>
-    private async Task StartedAsync(string task, string container, CancellationToken cancel)
+    /// <returns>Its first process; 0: it has ended.</returns>
+    private async Task<int> StartedAsync(string task, string container, CancellationToken cancel)
     {
         for (var mark = watch.Mark; ;)
         {
-            if (await api.Engine.InspectContainerAsync(container, cancel) is not { } seen || seen.State.Running || seen.State.FinishedAt > seen.State.StartedAt)
+            var seen = await api.Engine.InspectContainerAsync(container, cancel);
+            if (seen is null || seen.State.Running || seen.State.FinishedAt > seen.State.StartedAt)
             {
-                return;
+                return seen?.State.Pid ?? 0;
             }
 
             var snapshot = await watch.AfterAsync(mark, cancel);
             mark = snapshot.Turn;
             if (snapshot.TasksOf(snapshot.Find(ServiceName)).FirstOrDefault(t => t.ID == task) is not { HasEnded: false })
             {
-                return;
-            }
-        }
-    }
-
-    /// <summary>The address comes when the container's network is made, a moment after the container; until it has one or has ended.</summary>
-    private async Task<string?> AddressAsync(string task, string container, CancellationToken cancel)
-    {
-        for (var mark = watch.Mark; ;)
-        {
-            if ((await api.AddressesAsync("docker_gwbridge", cancel)).GetValueOrDefault(container) is { } address && IPAddress.TryParse(address, out _))
-            {
-                return address;
-            }
-
-            var snapshot = await watch.AfterAsync(mark, cancel);
-            mark = snapshot.Turn;
-            var now = snapshot.TasksOf(snapshot.Find(ServiceName)).FirstOrDefault(t => t.ID == task);
-            if (now is null || now.HasEnded || now.State == "running")
-            {
-                // Running without one: it has no network of the swarm, or runs on another node.
-                return (await api.AddressesAsync("docker_gwbridge", cancel)).GetValueOrDefault(container);
+                return 0;
             }
         }
     }
@@ -482,10 +479,10 @@ internal sealed class SwarmRollout(
     {
         if (watch.Latest is not { } snapshot || snapshot.Find(ServiceName) is not { } now)
         {
-            return [];
+            return addresses.Delays;
         }
 
-        return SwarmDelays.Of(new RolloutEvidence(now, [.. NewTasks(now, snapshot.TasksOf(now))], before is null ? [] : watch.EndsOf(ServiceName), watch.Healthy(), answered));
+        return [.. addresses.Delays, .. SwarmDelays.Of(new RolloutEvidence(now, [.. NewTasks(now, snapshot.TasksOf(now))], before is null ? [] : watch.EndsOf(ServiceName), watch.Healthy(), answered))];
     }
 
     /// <param name="delays">What the engine had taken until it failed; what it takes for the way back is not part of it.</param>
@@ -493,7 +490,7 @@ internal sealed class SwarmRollout(
     {
         var fault = signals.Fault!;
         var serving = await UndoAsync();
-        return new RolloutResult(signals, fault, serving) { Notes = notes, Delays = delays ?? [], Reached = IsPublished };
+        return new RolloutResult(signals, fault, serving) { Notes = notes, Delays = delays ?? addresses.Delays, Reached = IsPublished };
     }
 
     /// <summary>Back to the spec that served, by our own record of it; a service that was not there before goes again.</summary>

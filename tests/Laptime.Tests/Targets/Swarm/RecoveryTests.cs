@@ -52,6 +52,17 @@ public sealed class RecoveryTests
     }
 
     [Fact]
+    public void An_old_task_that_the_swarm_takes_away_is_waited_for_and_one_that_it_keeps_is_not()
+    {
+        Assert.True(IsComingBack(Service("updating"), Task("running", 0, "shutdown", Older), Task("running", 1)));
+        Assert.True(IsComingBack(Service(), Task("running", 0, "shutdown"), Task("running", 1)));
+        Assert.False(IsComingBack(Service("paused"), Task("running", 0, "shutdown", Older), Task("running", 1)));
+        Assert.False(IsComingBack(Service("updating"), Task("running", 0, "running", Older), Task("running", 1)));
+        // Nothing serves yet: the old one goes, the new one is not there.
+        Assert.False(IsComingBack(Service(), Task("running", 0, "shutdown", Older)));
+    }
+
+    [Fact]
     public void What_no_node_can_take_is_not()
     {
         var stuck = Task("pending", 1) with { Status = new SwarmTaskStatus { State = "pending", Err = "no suitable node", Timestamp = Now } };
