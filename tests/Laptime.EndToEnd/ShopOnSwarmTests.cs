@@ -236,7 +236,7 @@ public sealed class ShopOnSwarmTests(ShopScene shop) : IClassFixture<ShopScene>
         Assert.Equal(("reflected", 1), (one.Outcome(), one.Count("deploys")));
         Assert.Equal("locked", three.Outcome());
         // Looked again under the lock: what the first has deployed is not deployed again.
-        Assert.True(("unchanged", 0, 0) == (two.Outcome(), two.Count("deploys"), two.Count("built")), $"first: {one}\nsecond: {two}");
+        Assert.Equal(("unchanged", 0, 0), (two.Outcome(), two.Count("deploys"), two.Count("built")));
         Assert.Contains(two["segments"]!.AsArray(), s => (string?)s!["name"] == "wait" && (string?)s["kind"] == "lock" && (double)s["seconds"]! > 0.01);
         Assert.Equal(product, await shop.SeenAsync());
     }

@@ -161,6 +161,45 @@ public sealed class SwarmTests
     }
 
     [Fact]
+    public async Task An_address_that_a_dead_task_still_answers_at_is_waited_for_and_told()
+    {
+        await using var engine = await DockerEngine.OwnAsync();
+        await engine.SwarmAsync();
+        await using var ws = await OpenAsync(engine);
+        // What is open when a task dies is given up after seconds, not after two minutes.
+        ws.Write("compose.yml", ws.Read("compose.yml").Replace("    stop_grace_period: 1s\n", "    stop_grace_period: 1s\n    sysctls: [ net.ipv4.tcp_orphan_retries=6 ]\n", StringComparison.Ordinal));
+        await ws.DeployAsync();
+
+        // A connection between the two whose ends do not reach each other any more; then dockerd dies, and with it the tasks.
+        var (side, web) = (await ContainerAsync("side"), await ContainerAsync("web"));
+        await engine.DockerAsync("exec", "--detach", side, "sh", "-c", "sleep 600 | /bin/busybox nc web 8080");
+        var network = await engine.DockerAsync("inspect", "--format", "{{.State.Pid}}", web);
+        await Docker.DockerScene.UntilAsync(async () => (await InsideAsync("ss", "-Htn", "state", "established")).Contains(":8080", StringComparison.Ordinal), "they are connected");
+        await InsideAsync("ip", "link", "set", "eth0", "down");
+        await engine.KillAsync();
+        await engine.StartAgainAsync();
+        await engine.DockerAsync("service", "rm", $"{Stack(ws)}_web", $"{Stack(ws)}_side");
+
+        var again = (await ws.DeployAsync("--progress", "plain")).Valid();
+        Assert.Equal(("reflected", 2), (again.Outcome(), again.Count("deploys")));
+        Assert.Equal("one", await ContentAsync(ws));
+        Assert.Contains(again["segments"]!.AsArray(), s => (string?)s!["name"] == "wait" && (string?)s["kind"] == "leftover" && (double)s["seconds"]! > 0.1 && (string?)s["outcome"] == "ok");
+        var delay = again["components"]!.AsArray().SelectMany(c => c!["engineDelays"]?.AsArray() ?? []).First(d => (string?)d!["kind"] == "leftover-address")!;
+        Assert.Contains("ip link delete veth", (string?)delay["mend"], StringComparison.Ordinal);
+
+        async Task<string> ContainerAsync(string name) => await engine.DockerAsync("ps", "--quiet", "--no-trunc", "--filter", $"label=com.docker.swarm.service.name={Stack(ws)}_{name}");
+
+        async Task<string> InsideAsync(params string[] command)
+        {
+            using var program = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo("nsenter", ["--target", network, "--net", .. command]) { RedirectStandardOutput = true })!;
+            var output = await program.StandardOutput.ReadToEndAsync(Cancel);
+            await program.WaitForExitAsync(Cancel);
+            Assert.Equal(0, program.ExitCode);
+            return output;
+        }
+    }
+
+    [Fact]
     public async Task A_rollback_brings_back_what_was_deployed_with_the_settings_of_then()
     {
         var engine = await DockerEngine.SharedSwarmAsync();
