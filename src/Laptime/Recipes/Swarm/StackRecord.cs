@@ -9,10 +9,11 @@ namespace Laptime.Recipes.Swarm;
 internal sealed class StackRecord(EngineClient engine, string stack, TimeProvider clock) : IAsyncDisposable
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(250);
-    private static readonly (string, string)[] Filters = [("type", "service"), ("event", "create"), ("event", "update"), ("event", "remove")];
+    private static readonly (string, string)[] Filters = [("type", "service"), ("type", "volume"), ("event", "create"), ("event", "update"), ("event", "remove"), ("event", "destroy")];
 
     private readonly Lock gate = new();
     private readonly HashSet<ServiceEvent> heard = [];
+    private readonly HashSet<(string Volume, long At)> destroyed = [];
     private readonly List<StackCall> calls = [];
     private readonly CancellationTokenSource ending = new();
     private IReadOnlyList<string> standing = [];
@@ -48,15 +49,25 @@ internal sealed class StackRecord(EngineClient engine, string stack, TimeProvide
             throw new InvalidOperationException("the record was not begun");
         }
 
-        // What has been said and not been heard yet.
-        await foreach (var one in engine.PastEventsAsync(Filters, from, clock.GetUtcNow(), cancel))
+        await CatchUpAsync(from, cancel);
+        lock (gate)
         {
-            Hear(one);
+            return StackCount.Of(heard, calls, standing);
+        }
+    }
+
+    /// <summary>How often a volume of this name was removed since the record began: one that is there after that is another one. (Older engines tell another time of making after each change in it.)</summary>
+    public async Task<Func<string, int>> RemovedVolumesAsync(CancellationToken cancel)
+    {
+        if (since is { } from)
+        {
+            await CatchUpAsync(from, cancel);
         }
 
         lock (gate)
         {
-            return StackCount.Of(heard, calls, standing);
+            var counts = destroyed.GroupBy(static d => d.Volume).ToDictionary(static g => g.Key, static g => g.Count(), StringComparer.Ordinal);
+            return name => counts.GetValueOrDefault(name);
         }
     }
 
@@ -69,6 +80,15 @@ internal sealed class StackRecord(EngineClient engine, string stack, TimeProvide
         }
 
         ending.Dispose();
+    }
+
+    /// <summary>What has been said and not been heard yet.</summary>
+    private async Task CatchUpAsync(DateTimeOffset from, CancellationToken cancel)
+    {
+        await foreach (var one in engine.PastEventsAsync(Filters, from, clock.GetUtcNow(), cancel))
+        {
+            Hear(one);
+        }
     }
 
     private async Task ListenAsync(DateTimeOffset from)
@@ -104,7 +124,15 @@ internal sealed class StackRecord(EngineClient engine, string stack, TimeProvide
 
     private void Hear(EngineEvent one)
     {
-        if (one.Attribute("name") is not { } name || !name.StartsWith(stack + "_", StringComparison.Ordinal))
+        if (one is { Type: "volume", Action: "destroy" })
+        {
+            lock (gate)
+            {
+                destroyed.Add((one.Id, one.Nanoseconds));
+            }
+        }
+
+        if (one.Type != "service" || one.Attribute("name") is not { } name || !name.StartsWith(stack + "_", StringComparison.Ordinal))
         {
             return;
         }

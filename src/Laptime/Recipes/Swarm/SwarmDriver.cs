@@ -99,10 +99,11 @@ internal sealed class SwarmDriver(
         var there = (await engine.ListVolumesAsync([], cancel)).Where(v => v.Name.StartsWith(Stack + "_", StringComparison.Ordinal) || present?.Volumes.Values.Contains(v.Name) == true)
             .ToDictionary(v => NameOf(v.Name), StringComparer.Ordinal);
         var main = present?.Facts.Main ?? "app";
+        var removed = await record.RemovedVolumesAsync(cancel);
         return new Picture
         {
             Services = seen,
-            Volumes = [.. names.Concat(there.Keys).Distinct(StringComparer.Ordinal).Where(there.ContainsKey).Order(StringComparer.Ordinal).Select(n => new VolumePicture(n, $"{there[n].Name} of {there[n].CreatedAt}"))],
+            Volumes = [.. names.Concat(there.Keys).Distinct(StringComparer.Ordinal).Where(there.ContainsKey).Order(StringComparer.Ordinal).Select(n => new VolumePicture(n, $"{there[n].Name}{(removed(there[n].Name) is > 0 and var times ? $", made anew {times} times" : "")}"))],
             Version = services.FirstOrDefault(s => s.Name == $"{Stack}_{main}") is { } service ? VersionIn(service) : null,
             Url = await UrlAsync(seen.FirstOrDefault(s => s.Name == main), containers, cancel),
         };

@@ -1,0 +1,2 @@
+export APP_CONF_VERSION=v2
+export PG_BACKUP_VERSION=v1
