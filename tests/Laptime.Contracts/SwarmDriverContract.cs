@@ -54,7 +54,7 @@ public sealed class SwarmDriverContract : RecipeDriverContract, IAsyncLifetime
         };
         var placement = new Placement { Id = stack, Folder = root, Recipe = recipe, Lane = Lane.Fast };
         return Task.FromResult<RecipeDriver>(new SwarmDriver(
-            placement, new EngineClient(EngineEndpoint.Parse(engine!.Host, "the tests"), TimeProvider.System), Read, [], new ProcessRunner(TimeProvider.System), TimeProvider.System));
+            placement, new EngineClient(EngineEndpoint.Parse(engine!.Host, "the tests"), TimeProvider.System), Read, new ProcessRunner(TimeProvider.System), TimeProvider.System));
     }
 
     protected override async Task ChangeBehindAsync()

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Security.Cryptography;
 using System.Text;
 using Laptime.Foundations;
 using Laptime.Processes;
@@ -9,7 +8,7 @@ using Laptime.Targets.Swarm;
 namespace Laptime.Recipes.Swarm;
 
 /// <summary>Hands a version to <c>docker stack deploy</c>: the recipe's own files, as they are, with the version's environment; what they call external is made before.</summary>
-/// <param name="folder">The deployment's own: the values of its secrets are kept in it.</param>
+/// <param name="folder">The deployment's own.</param>
 internal sealed class StackApply(SwarmApi api, string stack, string folder, ProcessRunner runner, TimeProvider clock)
 {
     /// <summary>Networks that recipes share (`proxy`), where a run had to make one: whoever is the last to use it removes it.</summary>
@@ -31,14 +30,9 @@ internal sealed class StackApply(SwarmApi api, string stack, string folder, Proc
         var there = (await api.ContentsAsync("secrets", [], cancel)).Select(static s => s.Spec?.Name).ToHashSet(StringComparer.Ordinal);
         foreach (var (name, value) in version.Secrets.Where(s => !there.Contains(s.Key)))
         {
-            var text = value();
-            Keep(name, text);
-            await api.CreateSecretAsync(name, Encoding.UTF8.GetBytes(text), new Dictionary<string, string> { [SwarmPlaces.Namespace] = stack }, cancel);
+            await api.CreateSecretAsync(name, Encoding.UTF8.GetBytes(value()), new Dictionary<string, string> { [SwarmPlaces.Namespace] = stack }, cancel);
         }
     }
-
-    /// <summary>What a secret was given; null: it was not made here.</summary>
-    public string? SecretOf(string name) => File.Exists(FileOf(name)) ? File.ReadAllText(FileOf(name)) : null;
 
     /// <summary>Back when the swarm has the specs.</summary>
     /// <returns>Null, or what docker said.</returns>
@@ -108,21 +102,6 @@ internal sealed class StackApply(SwarmApi api, string stack, string folder, Proc
             // Another run was faster.
         }
     }
-
-    private void Keep(string name, string value)
-    {
-        Directory.CreateDirectory(Path.GetDirectoryName(FileOf(name))!);
-        var options = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write };
-        if (!OperatingSystem.IsWindows())
-        {
-            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-        }
-
-        using var stream = new FileStream(FileOf(name), options);
-        stream.Write(Encoding.UTF8.GetBytes(value));
-    }
-
-    private string FileOf(string secret) => Path.Combine(folder, "secrets", Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(secret)))[..32]);
 
     private Task<ProcessResult> RunAsync(IReadOnlyList<string> arguments, StackVersion? version, CancellationToken cancel)
     {

@@ -28,4 +28,7 @@ internal sealed record StackVersion
 
     /// <summary>Where the main service answers HTTP (recipe.yaml, else the label for its proxy); null: nobody said.</summary>
     public int? Port { get; init; }
+
+    /// <summary>The main service is in a network of others, where they find it by its name in the swarm.</summary>
+    public bool IsShared { get; init; }
 }

@@ -11,29 +11,51 @@ namespace Laptime.Recipes.Swarm;
 /// A compose recipe on a Swarm: a stack of its own, made by <c>docker stack deploy</c> of the recipe's own files and watched through the engine's API. Everything that it makes carries the
 /// stack's name as the label that Swarm itself gives, so that whoever comes later finds it by the name alone.
 /// </summary>
-/// <param name="engine">A manager of the swarm, where the tasks run too; disposed with the driver.</param>
-/// <param name="read">How a version is read.</param>
-/// <param name="notes">What the lane does otherwise than the recipe asks for.</param>
-internal sealed class SwarmDriver(
-    Placement placement, EngineClient engine, Func<PlacedVersion, StackVersion> read, IReadOnlyList<string> notes, ProcessRunner runner, TimeProvider clock) : RecipeDriver
+public sealed class SwarmDriver : RecipeDriver
 {
     private static readonly TimeSpan PullBound = TimeSpan.FromMinutes(10);
 
-    private readonly SwarmApi api = new(engine);
-    private readonly StackRecord record = new(engine, placement.Id, clock);
-    private readonly StackApply hands = new(new SwarmApi(engine), placement.Id, placement.Folder, runner, clock);
-    private readonly StackVolumes volumes = new(engine, placement.Id);
+    private readonly Placement placement;
+    private readonly EngineClient engine;
+    private readonly Func<PlacedVersion, StackVersion> read;
+    private readonly StackReader? reader;
+    private readonly TimeProvider clock;
+    private readonly SwarmApi api;
+    private readonly StackRecord record;
+    private readonly StackApply hands;
+    private readonly StackVolumes volumes;
     private readonly Dictionary<PlacedVersion, StackVersion> versions = [];
     private StackVersion? present;
 
     /// <summary>When the newest apply began: what ended before was of an earlier one.</summary>
     private DateTimeOffset applied;
 
-    public override IReadOnlyList<string> ParityNotes => notes;
+    /// <param name="engine">A manager of the swarm, where the tasks run too; disposed with the driver.</param>
+    public SwarmDriver(Placement placement, EngineClient engine, ProcessRunner runner, TimeProvider clock)
+        : this(placement, engine, new StackReader(placement, StackReader.IngressWorks(engine.Endpoint.Socket is not null)), null, runner, clock)
+    {
+    }
+
+    /// <param name="read">How a version is read, where it is no recipe in a folder.</param>
+    internal SwarmDriver(Placement placement, EngineClient engine, Func<PlacedVersion, StackVersion> read, ProcessRunner runner, TimeProvider clock)
+        : this(placement, engine, null, read, runner, clock)
+    {
+    }
+
+    private SwarmDriver(Placement placement, EngineClient engine, StackReader? reader, Func<PlacedVersion, StackVersion>? read, ProcessRunner runner, TimeProvider clock)
+    {
+        (this.placement, this.engine, this.reader, this.clock) = (placement, engine, reader, clock);
+        this.read = read ?? reader!.Read;
+        (api, record, volumes) = (new SwarmApi(engine), new StackRecord(engine, placement.Id, clock), new StackVolumes(engine, placement.Id));
+        hands = new StackApply(api, placement.Id, placement.Folder, runner, clock);
+        Labels = [SwarmPlaces.Label(placement.Id)];
+    }
+
+    public override IReadOnlyList<string> ParityNotes => reader?.Notes ?? [];
 
     private string Stack => placement.Id;
 
-    private string[] Labels { get; } = [SwarmPlaces.Label(placement.Id)];
+    private string[] Labels { get; }
 
     public override VersionFacts Read(PlacedVersion version) => VersionOf(version).Facts;
 
@@ -156,15 +178,27 @@ internal sealed class SwarmDriver(
             }
         }
 
-        foreach (var name in present?.Secrets.Keys ?? [])
+        return variables;
+    }
+
+    /// <summary>Where its main service shares a network with others, they reach it by its name there; else at the address that this machine has for it.</summary>
+    public override async Task<IReadOnlyDictionary<string, string>> OfferAsync(CancellationToken cancel)
+    {
+        var offered = new Dictionary<string, string>(await base.OfferAsync(cancel), StringComparer.Ordinal);
+        if (present is { IsShared: true, Port: { } port } version)
         {
-            if (hands.SecretOf(name) is { } value)
-            {
-                variables["RECIPE_SECRET_" + Variable(name.StartsWith(Stack + "_", StringComparison.Ordinal) ? name[(Stack.Length + 1)..] : name)] = value;
-            }
+            var host = $"{Stack}_{version.Facts.Main}";
+            (offered["url"], offered["host"], offered["port"]) = (string.Create(CultureInfo.InvariantCulture, $"http://{host}:{port}"), host, port.ToString(CultureInfo.InvariantCulture));
         }
 
-        return variables;
+        foreach (var (name, value) in present?.Secrets ?? new Dictionary<string, Func<string>>())
+        {
+            // stack_name_version, as the recipe calls it: name.
+            var own = name.StartsWith(Stack + "_", StringComparison.Ordinal) ? name[(Stack.Length + 1)..] : name;
+            offered["secret." + (own.LastIndexOf('_') is > 0 and var at ? own[..at] : own)] = value();
+        }
+
+        return offered;
     }
 
     public override async ValueTask DisposeAsync()
