@@ -98,18 +98,7 @@ public sealed class ExperimentTests
 
     private static async Task<LapWorkspace> ShopAsync()
     {
-        var workspace = await LapWorkspace.EmptyAsync();
-        var source = Path.Combine(Lap.Root, ".out", "cli", "demo", "shop");
-        foreach (var file in Directory.EnumerateFiles(source, "*", SearchOption.AllDirectories))
-        {
-            workspace.Write(Path.GetRelativePath(source, file), await File.ReadAllTextAsync(file, workspace.Cancel));
-        }
-
-        foreach (var port in (string[])["18080", "18081", "18082"])
-        {
-            workspace.Edit("laptime.yaml", port, Ports.Free().ToString());
-        }
-
+        var (workspace, _) = await DemoShop.CopyAsync();
         workspace.Edit("laptime.yaml", "- { name: generate, kind: compile, run: sh generate.sh }", "- { name: generate, kind: compile, run: sh generate.sh }\n        " + Check);
         workspace.Edit("laptime.yaml", "- { name: page, kind: compile, run: python3 build.py }", "- { name: page, kind: compile, run: python3 build.py }\n        " + Bundle);
         return workspace;

@@ -21,18 +21,8 @@ public sealed class ShopTests
     [Fact]
     public async Task The_shop_is_deployed_skipped_edited_touched_and_cut_off_as_its_page_says()
     {
-        await using var workspace = await LapWorkspace.EmptyAsync();
-        var source = Path.Combine(Lap.Root, ".out", "cli", "demo", "shop");
-        foreach (var file in Directory.EnumerateFiles(source, "*", SearchOption.AllDirectories))
-        {
-            workspace.Write(Path.GetRelativePath(source, file), await File.ReadAllTextAsync(file, workspace.Cancel));
-        }
-
-        foreach (var port in (string[])["18080", "18081", "18082"])
-        {
-            workspace.Edit("laptime.yaml", port, Ports.Free().ToString());
-        }
-
+        var (workspace, _) = await DemoShop.CopyAsync();
+        await using var end = workspace;
         var first = (await workspace.DeployAsync()).Valid();
         Assert.Equal(("reflected", 4, 3), (first.Outcome(), first.Count("built"), first.Count("deploys")));
         Assert.All((string[])["catalog", "gateway", "storefront"], name =>

@@ -95,7 +95,7 @@ internal static class PromoteCommand
     private static TransactionDocument Find(Session session)
     {
         var scope = session.Scope;
-        using var journal = session.OpenJournalForReading() ?? throw new LapException("nothing was deployed here yet, so there is nothing to promote", session.Workspace.Root, "lap deploy");
+        using var journal = session.OpenJournalForReading() ?? throw new LapException("nothing was deployed here yet, so there is nothing to promote", session.Workspace.Root, ComesFrom(session) is { } first ? $"lap publish --env {first}, then lap deploy --env {first}" : "lap publish, then lap deploy");
         if (session.Arguments.GetValue(From) is { } named)
         {
             var one = ReportView.Find(journal, named);
@@ -105,9 +105,11 @@ internal static class PromoteCommand
                     "promote a transaction that was reflected in an earlier environment: `lap history`");
         }
 
-        var environment = scope.Environment.Guardrails.From ?? session.Workspace.Environments.FirstOrDefault(e => e.Loop == Loop.Fast)?.Name
+        var environment = ComesFrom(session)
             ?? throw new LapException("there is no environment that promotions come from", scope.Environment.At?.ToString(), "say which transaction: --tx TX; or name one: guardrails: { from: ENV }");
         return journal.List(environment, Searched).FirstOrDefault(t => t is { ExitCode: 0, Outcome: "reflected" or "unchanged", MeasuredFor: null } && t.Components.Any(c => c.Artifact is not null))
             ?? throw new LapException($"no transaction of {environment} was reflected yet", environment, $"lap deploy --env {environment}, then promote it");
     }
+
+    private static string? ComesFrom(Session session) => session.Scope.Environment.Guardrails.From ?? session.Workspace.Environments.FirstOrDefault(e => e.Loop == Loop.Fast)?.Name;
 }

@@ -80,10 +80,14 @@ internal static class AuditView
     {
         string? Text(string name) => entry.Data[name] is JsonValue value && value.TryGetValue<string>(out var text) ? text : null;
 
-        var names = entry.Data["components"] is JsonObject components ? string.Join(", ", components.Select(c => c.Key)) : Text("item") ?? "";
-        var overrides = entry.Data["overrides"] is JsonObject { Count: > 0 } opened ? "; overridden: " + string.Join(", ", opened.Select(o => $"{o.Key} ({o.Value})")) : "";
-        var refused = entry.Event == "refused" && entry.Data["guardrails"] is JsonObject all ? "; " + string.Join(", ", all.Where(g => (string?)g.Value == "refused").Select(g => g.Key)) : "";
-        return string.Join(" ", ((string?[])[Text("environment"), names, Text("outcome"), Text("transaction")]).Where(t => !string.IsNullOrEmpty(t))) + refused + overrides;
+        // What decides comes first: the column is cut at the terminal's edge.
+        List<string?> said =
+        [
+            Text("outcome"), entry.Event == "refused" && entry.Data["guardrails"] is JsonObject all ? "by " + string.Join(", ", all.Where(g => (string?)g.Value == "refused").Select(g => g.Key)) : null,
+            entry.Data["overrides"] is JsonObject { Count: > 0 } opened ? "overridden: " + string.Join(", ", opened.Select(o => $"{o.Key} ({o.Value})")) : null, Text("attempt"), Text("why"), Text("difference"), Text("reason"),
+            entry.Data["components"] is JsonObject components ? string.Join(", ", components.Select(c => c.Key)) : null, Text("transaction"),
+        ];
+        return $"{Text("environment") ?? Text("item") ?? entry.Event}: {string.Join("; ", said.Where(t => !string.IsNullOrEmpty(t)))}";
     }
 
     private static string Kind(AuditTrouble trouble) => trouble switch

@@ -26,8 +26,9 @@ internal sealed class ParityPayment(
     /// <summary>What the earlier loop left out, in words.</summary>
     public IEnumerable<string> Owed(IReadOnlyList<IntendedRollout> intended) => intended.SelectMany(Gaps);
 
-    private IReadOnlyList<string> Gaps(IntendedRollout intent) =>
-        ParityGap.Between(run.Scope.Workspace.Find(intent.Planned.Name)!, from.Loop, from.Profile, from.ParityGaps, run.Scope.Profile?.Name);
+    /// <summary>What serves there already was paid for when it came, or taken as it was: nothing is done with it now.</summary>
+    private IReadOnlyList<string> Gaps(IntendedRollout intent) => !intent.Planned.RollsOut ? []
+        : ParityGap.Between(run.Scope.Workspace.Find(intent.Planned.Name)!, from.Loop, from.Profile, from.ParityGaps, run.Scope.Profile?.Name);
 
     /// <summary>The same rollouts, with the fingerprint that the safe environment gives them where that was shown.</summary>
     /// <param name="dryRun">Nothing is run: what would have to be paid is told.</param>

@@ -109,7 +109,7 @@ public sealed class Promoter(
         catch (FaultException e) when (e.Fault.Outcome == Outcome.GuardrailRefused)
         {
             // Asked once more, so that it is recorded, with what is still owed.
-            await guard(Intent(run, intended, detected) with { Gaps = [.. gaps.Owed(intended).Select(g => new UnpaidGap($"{g}; it is made up for once nothing else refuses", "see the other guardrails first"))] }, cancel);
+            await guard(Intent(run, intended, detected) with { Owed = [.. gaps.Owed(intended)] }, cancel);
         }
     }
 

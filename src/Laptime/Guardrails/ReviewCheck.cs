@@ -99,38 +99,52 @@ internal sealed class ReviewSource(ReviewSettings settings, Git git, string root
     /// <summary>The files that were read so far.</summary>
     public IReadOnlyList<AttestationRef> Read => read;
 
-    /// <param name="from">The commit that serves; null: only the newest commit is looked at.</param>
-    /// <param name="commit">The commit to be rolled out.</param>
-    public async Task<Guardrail> CheckAsync(string? from, string commit, CancellationToken cancel)
+    /// <param name="ranges">From a commit that serves (null: only the newest commit is looked at) to one that is to be rolled out. What several have is looked at once.</param>
+    public async Task<Guardrail> CheckAsync(IReadOnlyList<(string? From, string To)> ranges, CancellationToken cancel)
+    {
+        var reviews = new Dictionary<string, CommitReview>(StringComparer.Ordinal);
+        foreach (var (from, to) in ranges)
+        {
+            var commits = settings.By is ReviewEvidence.Command ? [to] : await CommitsAsync(from, to, cancel);
+            if (commits.Count > MostCommits)
+            {
+                return Guardrail.Refuse(GuardrailName.Review, $"more than {MostCommits} commits lie between what serves ({from![..12]}) and {to[..12]}: they are not all looked at", "promote in smaller steps, or ask a command that knows: review: { by: command }");
+            }
+
+            foreach (var commit in commits)
+            {
+                if (reviews.ContainsKey(commit))
+                {
+                    continue;
+                }
+
+                if (await ReviewAsync(commit, cancel) is not { } review)
+                {
+                    return Guardrail.Refuse(GuardrailName.Review, $"this repository does not have the commit {commit[..12]}", "git fetch, then try again");
+                }
+
+                reviews.Add(commit, review);
+            }
+        }
+
+        return ReviewCheck.Judge([.. reviews.Values], settings);
+    }
+
+    private async Task<IReadOnlyList<string>> CommitsAsync(string? from, string to, CancellationToken cancel) =>
+        from is not null && from != to && await git.ReadAsync(["rev-list", "--first-parent", $"--max-count={MostCommits + 1}", $"{from}..{to}", "--"], cancel) is { Count: > 0 } listed ? listed : [to];
+
+    /// <summary>Null: the repository does not have it. A command may know more than the repository.</summary>
+    private async Task<CommitReview?> ReviewAsync(string commit, CancellationToken cancel)
     {
         if (settings.By is ReviewEvidence.Command)
         {
-            return ReviewCheck.Judge([await ByCommandAsync(commit, cancel)], settings);
+            return await ByCommandAsync(commit, cancel);
         }
 
-        IReadOnlyList<string> range = [commit];
-        if (from is not null && from != commit && await git.ReadAsync(["rev-list", "--first-parent", $"--max-count={MostCommits}", $"{from}..{commit}", "--"], cancel) is { Count: > 0 } listed)
+        return await OfAsync(commit, cancel) is not { } told ? null : settings.By switch
         {
-            range = listed;
-        }
-
-        var reviews = new List<CommitReview>();
-        foreach (var one in range)
-        {
-            if (await OfAsync(one, cancel) is not { } review)
-            {
-                return Guardrail.Refuse(GuardrailName.Review, $"this repository does not have the commit {one[..12]}", "git fetch, then try again");
-            }
-
-            reviews.Add(settings.By switch
-            {
-                ReviewEvidence.Attestation => Attested(review),
-                ReviewEvidence.Codeowners => await OwnedAsync(review, cancel),
-                _ => review,
-            });
-        }
-
-        return ReviewCheck.Judge(reviews, settings);
+            ReviewEvidence.Attestation => Attested(told), ReviewEvidence.Codeowners => await OwnedAsync(told, cancel), _ => told,
+        };
     }
 
     private async Task<CommitReview?> OfAsync(string commit, CancellationToken cancel)

@@ -123,8 +123,9 @@ public sealed class SafeLoopGuard(
             return Guardrail.NotAsked(GuardrailName.Review, "guardrails.review asks for none");
         }
 
-        var commits = intent.Components.Select(c => c.Provenance?.Revision ?? intent.From?.Trigger?.Revision).OfType<string>().Distinct().ToList();
-        if (commits.Count == 0)
+        // Each component's commits: from those of what serves of it to those of what is rolled out.
+        var ranges = intent.Components.Select(c => (From: Serving(c.Planned.Name), To: c.Provenance?.Revision ?? intent.From?.Trigger?.Revision)).Where(r => r.To is not null).Distinct().ToList();
+        if (ranges.Count == 0)
         {
             return Guardrail.Refuse(GuardrailName.Review, "no commit is known that could have been reviewed", "publish from a commit: `lap publish`");
         }
@@ -139,35 +140,31 @@ public sealed class SafeLoopGuard(
             return Guardrail.Refuse(GuardrailName.Review, e.Problems[0].What, e.Problems[0].Mend ?? "git init");
         }
 
-        var serving = history.Where(t => t.ExitCode == 0).SelectMany(t => t.Components.Select(c => (c.Artifact, c.Provenance?.Revision))).Where(c => c.Revision is not null)
-            .FirstOrDefault(c => intent.Observed.Any(o => o.Artifact.ToString() == c.Artifact)).Revision;
         var source = new ReviewSource(review, git, scope.Workspace.Root, runner, command);
-        var verdicts = new List<Guardrail>();
-        foreach (var commit in commits)
-        {
-            verdicts.Add(await source.CheckAsync(serving, commit, cancel));
-        }
+        return await source.CheckAsync(ranges!, cancel) with { Attestations = source.Read };
 
-        return (verdicts.FirstOrDefault(v => v.Status == GuardrailStatus.Refused) ?? verdicts[0]) with { Attestations = source.Read };
+        string? Serving(string component) => intent.Observed.FirstOrDefault(o => o.Component == component) is not { } running ? null
+            : history.Where(t => t.ExitCode == 0).SelectMany(t => t.Components).FirstOrDefault(c => c.Name == component && c.Artifact == running.Artifact.ToString() && c.Provenance?.Revision is not null)?.Provenance!.Revision;
     }
 
     private static Guardrail Parity(RolloutIntent intent) =>
         intent.From is null ? Guardrail.NotAsked(GuardrailName.Parity, "this is the safe loop's own build")
+        : intent.Owed.Count > 0 ? Guardrail.NotAsked(GuardrailName.Parity, "what was left out is made up for once nothing else refuses") with { Evidence = intent.Owed }
         : intent.Gaps is { Count: > 0 } gaps
             ? Guardrail.Refuse(GuardrailName.Parity, string.Join("; ", gaps.Select(g => g.What)), string.Join("; ", gaps.Select(g => g.Mend).Distinct()), [.. gaps.Select(g => g.What)])
-            : Guardrail.Pass(GuardrailName.Parity, intent.Paid.Count == 0 ? $"{intent.From.Id} left nothing out" : $"what {intent.From.Id} left out was made up for", intent.Paid);
+            : Guardrail.Pass(GuardrailName.Parity, intent.Paid.Count == 0 ? $"{intent.From.Id} left nothing out of what is rolled out" : $"what {intent.From.Id} left out was made up for", intent.Paid);
 
     private Guardrail Smoke(RolloutIntent intent, Journal? open)
     {
         var undefined = intent.Components.Where(c => scope.Workspace.Find(c.Planned.Name)!.Probes.Smoke.Count == 0).Select(c => c.Planned.Name).ToList();
         if (undefined.Count > 0)
         {
-            return Guardrail.Refuse(GuardrailName.Smoke, $"no smoke check is defined for {string.Join(", ", undefined)}", "add probes.smoke: what shows that it does its work");
+            return Guardrail.Refuse(GuardrailName.Smoke, $"no smoke check is defined for {string.Join(", ", undefined)}", "add probes.smoke: what shows that it does its work", [.. undefined.Select(c => $"{c}: probes.smoke is empty")]);
         }
 
         if (intent.Run.Options.NoSmoke)
         {
-            return Guardrail.Refuse(GuardrailName.Smoke, "--no-smoke leaves the smoke checks out", "leave --no-smoke out");
+            return Guardrail.Refuse(GuardrailName.Smoke, "--no-smoke leaves the smoke checks out", "leave --no-smoke out", "--no-smoke was given");
         }
 
         if (intent.From is null && Policy.From is null)
@@ -182,7 +179,8 @@ public sealed class SafeLoopGuard(
         return evidence.All(e => e.In is not null)
             ? Guardrail.Pass(GuardrailName.Smoke, $"defined, and passed in {earlier}", [.. evidence.Select(e => $"{e.Name} {e.Artifact.Short}: {e.In!.Id}")])
             : Guardrail.Refuse(GuardrailName.Smoke, $"nothing shows that the smoke checks of {string.Join(", ", evidence.Where(e => e.In is null).Select(e => e.Name))} passed in {earlier}",
-                $"lap deploy --env {earlier} (without --no-smoke), then promote that transaction");
+                $"`lap deploy --env {earlier} --recreate` rolls it out there again, with its smoke checks; then promote that transaction",
+                [.. evidence.Select(e => $"{e.Name} {e.Artifact.Short}: {(e.In is { } good ? good.Id : intent.From?.Components.FirstOrDefault(c => c.Name == e.Name) is { } seen ? $"smoke {seen.Signals.Smoke.Status} in {intent.From.Id}" : $"never seen in {earlier}")}")]);
     }
 
     /// <summary>A component that was skipped in the transaction was checked when it was rolled out.</summary>
@@ -242,7 +240,7 @@ public sealed class SafeLoopGuard(
         }
         catch (FaultException e)
         {
-            return Guardrail.Refuse(GuardrailName.Ledger, $"cannot be checked: {e.Fault.What}", e.Fault.Mend ?? "see what the database says");
+            return Guardrail.Refuse(GuardrailName.Ledger, $"cannot be checked: {e.Fault.What}", e.Fault.Mend ?? "see what the database says", e.Fault.Where ?? "the ledger");
         }
     }
 

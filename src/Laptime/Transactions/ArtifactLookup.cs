@@ -109,8 +109,12 @@ public sealed class ArtifactLookup(
             TrustVerdict.Refused refused => new LookupAnswer.Fallback(refused.Fallback, refused.What, refused.Mend),
             _ => throw new System.Diagnostics.UnreachableException(),
         };
-        return manifest is null ? answer : answer with { Judged = new AttestationRef(component, $"{store.Name}:{Attestation.TagOf(fingerprint)}", BundleOf(manifest).ToString()) };
+        return manifest is null ? answer : answer with { Judged = new AttestationRef(component, $"{Address(store)}:{Attestation.TagOf(fingerprint)}", BundleOf(manifest).ToString()) };
     }
+
+    /// <summary>A registry by its address; a folder as seen from the workspace, for it goes into statements that others read.</summary>
+    private string Address(ArtifactStore store) =>
+        store.Name.Contains("://", StringComparison.Ordinal) ? store.Name : string.Join('/', Path.GetRelativePath(root, store.Name).Split(Path.DirectorySeparatorChar).Select(Uri.EscapeDataString));
 
     /// <summary>The digest of the bundle that was judged; of what stands in its place, where it is none.</summary>
     private static Digest BundleOf(StoredManifest manifest)

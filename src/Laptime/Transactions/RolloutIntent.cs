@@ -20,6 +20,9 @@ public sealed record RolloutIntent
     /// <summary>What that one left out, and nothing made up for.</summary>
     public IReadOnlyList<UnpaidGap> Gaps { get; init; } = [];
 
+    /// <summary>What is only made up for once nothing else refuses, in words.</summary>
+    public IReadOnlyList<string> Owed { get; init; } = [];
+
     /// <summary>What was made up for, in words.</summary>
     public IReadOnlyList<string> Paid { get; init; } = [];
 

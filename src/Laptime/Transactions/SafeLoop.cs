@@ -19,7 +19,7 @@ internal static class SafeLoop
 
     public static FaultException Refusal(IReadOnlyList<(string Component, LookupAnswer.Fallback Why)> refused) => new(new Fault(
         Outcome.GuardrailRefused,
-        "the safe loop deploys only what was built at a trusted event: " + string.Join("; ", refused.GroupBy(r => (r.Why.Reason, r.Why.Why)).Select(g => $"{string.Join(", ", g.Select(r => r.Component))}: {g.Key.Reason}: {g.Key.Why}")),
+        "the safe loop deploys only what was built at a trusted event: " + string.Join("; ", refused.GroupBy(r => r.Why.Reason).Select(g => $"{string.Join(", ", g.Select(r => r.Component))}: {g.Key}: {string.Join("; ", g.Select(r => r.Why.Why).Distinct().Take(1))}{(g.Select(r => r.Why.Why).Distinct().Count() > 1 ? ", and the like" : "")}")),
         string.Join(", ", refused.Select(r => r.Component)),
         string.Join("; ", refused.Select(r => r.Why.Mend).Distinct())));
 
