@@ -17,6 +17,7 @@ namespace Laptime.Recipes.Swarm;
 internal sealed class StackWait(SwarmApi api, string stack, StackVersion version, bool runsTests, TimeProvider clock)
 {
     private const int TailLines = 20;
+    private static readonly TimeSpan Moment = TimeSpan.FromMilliseconds(20);
     private static readonly string[] Phases = ["schedule", "boot", "health-wait", "monitor-wait"];
 
     /// <param name="since">Tasks that ended before are of no interest.</param>
@@ -38,10 +39,16 @@ internal sealed class StackWait(SwarmApi api, string stack, StackVersion version
                     return await FaultAsync(look.Service, failed, cancel);
                 }
 
-                if (look.Phase == Phases.Length && await AreGoneAsync(snapshot, cancel))
+                if (look.Phase == Phases.Length)
                 {
-                    segment?.End();
-                    return null;
+                    // The engine lists a container for a moment after it said that it has ended: whoever looks next is not to see it.
+                    if (await AreGoneAsync(snapshot, cancel))
+                    {
+                        segment?.End();
+                        return null;
+                    }
+
+                    await Task.Delay(Moment, clock, cancel);
                 }
 
                 var now = Math.Max(phase, Math.Min(look.Phase, Phases.Length - 1));
@@ -57,7 +64,7 @@ internal sealed class StackWait(SwarmApi api, string stack, StackVersion version
                     return await LateAsync(look, bound, cancel);
                 }
 
-                var next = watch.AfterAsync(snapshot.Turn, cancel);
+                var next = look.Phase == Phases.Length ? watch.FreshAsync(cancel) : watch.AfterAsync(snapshot.Turn, cancel);
                 snapshot = await Task.WhenAny(next, own.Changed) == next ? await next : await watch.FreshAsync(cancel);
             }
         }
@@ -101,10 +108,12 @@ internal sealed class StackWait(SwarmApi api, string stack, StackVersion version
         return (late ?? new Seen("", 0, null, "services that were dropped still stop", null)) with { Phase = phase };
     }
 
-    /// <summary>Containers of services that the recipe does not have any more end a moment after them.</summary>
-    private async Task<bool> AreGoneAsync(SwarmSnapshot snapshot, CancellationToken cancel) =>
-        (await api.Engine.ListContainersAsync(all: false, [SwarmPlaces.Label(stack)], cancel))
-            .All(c => c.Label("com.docker.swarm.service.id") is not { } id || snapshot.Services.Any(s => s.ID == id));
+    /// <summary>No container runs but those of wanted tasks: neither an old one, nor one of a service that the recipe does not have any more.</summary>
+    private async Task<bool> AreGoneAsync(SwarmSnapshot snapshot, CancellationToken cancel)
+    {
+        var wanted = snapshot.Services.SelectMany(snapshot.TasksOf).Where(static t => t.IsWanted).Select(static t => t.Container).ToHashSet(StringComparer.Ordinal);
+        return (await api.Engine.ListContainersAsync(all: false, [SwarmPlaces.Label(stack)], cancel)).All(c => c.Label("com.docker.swarm.service.id") is null || wanted.Contains(c.Id));
+    }
 
     private async Task<Fault> FaultAsync(string service, Converged.Failed failed, CancellationToken cancel)
     {

@@ -217,7 +217,9 @@ public sealed class SwarmDriver : RecipeDriver
 
     private ServicePicture PictureOf(SwarmService service, IReadOnlyList<SwarmTask> tasks, Dictionary<string, ContainerSummary> containers)
     {
-        var verdict = Convergence.Judge(service, tasks, applied);
+        // The swarm hears of a container's end a moment after the engine.
+        var dead = tasks.Select(static t => t.Container).OfType<string>().Where(c => !containers.ContainsKey(c)).ToHashSet(StringComparer.Ordinal);
+        var verdict = Convergence.Judge(service, tasks, applied, dead);
         var running = tasks.Where(t => t is { State: "starting" or "running", IsWanted: true, Container: { } id } && containers.ContainsKey(id)).OrderBy(static t => t.Slot).ThenBy(static t => t.ID, StringComparer.Ordinal).ToList();
         var state = service.UpdateStatus?.State;
         var wentBack = state is "paused" || state?.StartsWith("rollback", StringComparison.Ordinal) == true;
