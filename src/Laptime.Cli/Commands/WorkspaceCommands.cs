@@ -16,7 +16,7 @@ internal static class WorkspaceCommands
     private static readonly Option<bool> Overwrite = Flag.Switch("--overwrite", "Replace a laptime.yaml that is there");
     private static readonly Option<bool> DryRun = Flag.Switch("--dry-run", "Print the file instead of writing it");
 
-    private static readonly Argument<string> Of = new("OF") { Description = "laptime or gates", DefaultValueFactory = static _ => "laptime", CompletionSources = { "laptime", "gates" } };
+    private static readonly Argument<string> Of = new("OF") { Description = "laptime, gates or recipe", DefaultValueFactory = static _ => "laptime", CompletionSources = { "laptime", "gates", "recipe" } };
 
     public static Command Init() => Verb.Make(
         "init", "Look at what is here and write a first laptime.yaml, with every guess explained in it.", [Overwrite, DryRun],

@@ -25,7 +25,7 @@ internal sealed class RecipeRepository(ProcessRunner runner, string directory, b
 
     private static readonly string[] Safe =
     [
-        "--no-optional-locks", "--no-replace-objects", "--literal-pathspecs", "--no-pager", "-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "core.sshCommand=false", "-c", "core.quotePath=false",
+        "--no-optional-locks", "--no-replace-objects", "--no-pager", "-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "core.sshCommand=false", "-c", "core.quotePath=false",
         "-c", "protocol.allow=never",
     ];
 

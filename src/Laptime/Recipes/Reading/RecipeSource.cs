@@ -280,7 +280,7 @@ public sealed class RecipeSource
         }
 
         var below = lines is [_, { Length: > 0 } prefix, ..] ? prefix.TrimEnd('/') : "";
-        if (below.Length > 0 && (await repository.AskAsync(["ls-files", "--error-unmatch", "--", "."], cancel).ConfigureAwait(false)).Result.ExitCode != 0
+        if (below.Length > 0 && (await repository.NamesAsync(["ls-files", "-z"], cancel).ConfigureAwait(false)).Count == 0
             && (await new RecipeRepository(runner, top, isGitDirectory: false).AskAsync(["check-ignore", "-q", "--", below], cancel).ConfigureAwait(false)).Result.ExitCode == 0)
         {
             return (null, "", "");
