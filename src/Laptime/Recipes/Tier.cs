@@ -71,6 +71,9 @@ public sealed record TierReport
     /// <summary>Assertions that ran, Laptime's own and the recipe's, whatever they said.</summary>
     public int Checks { get; init; }
 
+    /// <summary>Checks of the recipe's own that ended with 77, each with the declared reason: `tests/custom/mail.sh: no mail server here`. They are no checks that ran.</summary>
+    public IReadOnlyList<string> Skipped { get; init; } = [];
+
     /// <summary>Changing the deployment: pull, apply, hooks, archive. Seconds.</summary>
     public double OperationSeconds { get; init; }
 
