@@ -154,6 +154,7 @@ public sealed partial class CommandTests
         Assert.False(File.Exists(workspace.At("laptime.yaml")));
         var written = (await workspace.LapAsync("init")).Exits(0);
         Assert.Contains("laptime.yaml", written.Out, StringComparison.Ordinal);
+        Assert.Equal(["app.py", "laptime.yaml", "pyproject.toml"], Directory.EnumerateFileSystemEntries(workspace.Root).Select(Path.GetFileName).Order(StringComparer.Ordinal));
         Assert.Equal(dry.Out.TrimEnd(), workspace.Read("laptime.yaml").TrimEnd());
         Assert.Contains("#", workspace.Read("laptime.yaml"), StringComparison.Ordinal);
         (await workspace.LapAsync("validate")).Exits(0);

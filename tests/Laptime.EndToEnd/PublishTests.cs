@@ -232,7 +232,7 @@ public sealed class PublishTests
     {
         await using var workspace = await CommittedAsync();
         var refused = (await workspace.JsonAsync(21, "deploy", "--env", "production")).Valid();
-        Assert.Contains("lib: missing", refused.FailureMessage(), StringComparison.Ordinal);
+        Assert.Contains("lib, web: missing", refused.FailureMessage(), StringComparison.Ordinal);
         Assert.Contains("lap publish", (string)refused["failure"]!["mend"]!, StringComparison.Ordinal);
         Assert.Equal((0, 0), (refused.Count("built"), refused.Count("deploys")));
 

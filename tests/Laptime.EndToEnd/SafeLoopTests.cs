@@ -106,7 +106,40 @@ public sealed class SafeLoopTests
     }
 
     [Fact]
-    public async Task A_forged_journal_promotes_nothing_that_nobody_signed()
+    public async Task A_take_back_that_fails_ends_with_22_and_says_what_serves_now()
+    {
+        await using var scene = await Scene.OpenAsync();
+        var ws = scene.Workspace;
+        var (api, sick) = (Ports.Free(), Path.Combine(ws.Beside, "sick"));
+        var file = ws.Read("laptime.yaml");
+        var (start, end) = (file.IndexOf("  web:\n", StringComparison.Ordinal), file.IndexOf("environments:", StringComparison.Ordinal));
+        var other = System.Text.RegularExpressions.Regex.Replace(file[start..end].Replace("web", "api", StringComparison.Ordinal), "port: [0-9]+", $"port: {Ports.Free()}");
+        ws.Write("laptime.yaml", file[..start] + other + file[start..end].Replace("    path: web\n", "    path: web\n    needs: [api]\n", StringComparison.Ordinal).Replace("{ http: /, status: 200 }", "{ http: /, contains: \"${env.WANTED}\" }", StringComparison.Ordinal)
+            + file[end..].Replace($"web: {scene.ProductionPort}", $"web: {scene.ProductionPort}, api: {api}", StringComparison.Ordinal));
+        ws.Environment["WANTED"] = "o";
+        ws.Write("api/server.py", $"import os, sys\nif os.path.exists('{sick}'): sys.exit(4)\n" + ws.Read("web/server.py"));
+        ws.Write("api/text.txt", "one of api");
+        await scene.CommitAsync("Two components", "one");
+        await scene.StageAsync();
+        await ws.JsonAsync(0, "promote", "--to", "production");
+
+        // The new api goes through; web, which needs it, fails; and the old api does not start any more.
+        ws.Write("api/server.py", ws.Read("web/server.py"));
+        ws.Write("api/text.txt", "two of api");
+        await scene.CommitAsync("Broken in production", "two");
+        var staged = await scene.StageAsync();
+        File.WriteAllText(sick, "");
+        ws.Environment["WANTED"] = "nothing that it says";
+        var failed = (await ws.JsonAsync(22, "promote", "--to", "production")).Valid();
+        Assert.Equal("rollback-failed", failed.Outcome());
+        Assert.Contains("taking back to api@", failed.FailureMessage(), StringComparison.Ordinal);
+        Assert.Contains($"{staged.Component("api").Text("revision")}", failed.FailureMessage().Split("; ")[^1], StringComparison.Ordinal);
+        Assert.EndsWith("serve now", failed.FailureMessage(), StringComparison.Ordinal);
+        Assert.Equal(("one", "two of api"), ((await ws.GetAsync(scene.ProductionPort)).Body, (await ws.GetAsync(api)).Body));
+    }
+
+    [Fact]
+    public async Task A_forged_journal_or_state_brings_nothing_to_production_that_nobody_signed()
     {
         await using var scene = await Scene.OpenAsync();
         var ws = scene.Workspace;
@@ -130,6 +163,10 @@ public sealed class SafeLoopTests
             """, signed.Text("id"), built.Text("id"));
         Assert.Equal(signed.Component("web").Text("fingerprint"), (await ws.JsonAsync(0, "report", built.Text("id"))).Component("web").Text("fingerprint"));
         await RefusedAsync(ws, "provenance", "");
+
+        // Nor does state that says it was verified in production: what is deployed there is looked up, with a signature.
+        ws.Write(".laptime/env/production/state.json", ws.Read(".laptime/env/staging/state.json"));
+        Assert.Contains("no artifact with provenance", (await ws.JsonAsync(21, "deploy", "--env", "production")).FailureMessage(), StringComparison.Ordinal);
     }
 
     private static JsonNode Guardrail(JsonObject document, string name) => document["guardrails"]!.AsArray().First(g => (string?)g!["name"] == name)!;

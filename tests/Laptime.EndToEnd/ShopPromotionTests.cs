@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Laptime.EndToEnd.Harness;
+using Laptime.Tests.Workspaces;
 using Laptime.Transactions;
 
 namespace Laptime.EndToEnd;
@@ -37,6 +38,7 @@ public sealed class ShopPromotionTests(PromotedShop shop) : IClassFixture<Promot
 
         // Steady: the same commit has nothing to do in production, by either command, and nothing is paid for twice.
         Assert.All(shop.After, d => Assert.Equal("unchanged", d.Valid().Outcome()));
+        Assert.Null(Schema("checklist.v1.json").Refusal(await ws.JsonAsync(0, "checklist", "--env", "production")));
         Assert.DoesNotContain(shop.After[1]["segments"]!.AsArray(), s => (string?)s!["name"] == "build/format");
     }
 
@@ -182,6 +184,7 @@ public sealed class ShopPromotionTests(PromotedShop shop) : IClassFixture<Promot
         var whole = ws.Read(Log);
         var lines = whole.Split('\n', StringSplitOptions.RemoveEmptyEntries);
         Assert.True(lines.Length >= 4, whole);
+        Assert.Null(Schema("audit.v1.json").Refusal(await ws.JsonAsync(0, "audit", "list")));
         Assert.Empty((await ws.JsonAsync(0, "audit", "verify"))["findings"]!.AsArray());
         var event2 = whole.IndexOf("\"event\":\"", lines[0].Length, StringComparison.Ordinal) + 9;
         await FoundAsync("edited", whole[..event2] + (char)(whole[event2] ^ 1) + whole[(event2 + 1)..]);
@@ -201,6 +204,7 @@ public sealed class ShopPromotionTests(PromotedShop shop) : IClassFixture<Promot
         {
             ws.Write(Log, log);
             var verdict = await ws.JsonAsync(21, "audit", "verify");
+            Assert.Null(Schema("audit-verdict.v1.json").Refusal(verdict));
             Assert.Contains(kind, verdict["findings"]!.AsArray().Select(f => (string?)f!["kind"]));
             Assert.NotEmpty(verdict["cannotSee"]!.AsArray());
             ws.Write(Log, whole);
@@ -227,6 +231,8 @@ public sealed class ShopPromotionTests(PromotedShop shop) : IClassFixture<Promot
         var failed = await bob.JsonAsync(24, "gate", "verify", "words");
         Assert.Equal(("fail", "data/words.sh"), ((string?)failed["verdict"], (string?)failed["suspects"]!.AsArray().Single()!["path"]));
     }
+
+    private static SmallJsonSchema Schema(string name) => new(JsonNode.Parse(File.ReadAllText(Path.Combine(Lap.Root, "docs", "schema", name)))!);
 
     /// <summary>Users: they ask again and again, one question after the other, until told to stop.</summary>
     private sealed class Questions

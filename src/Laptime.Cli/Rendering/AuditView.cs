@@ -33,7 +33,7 @@ internal static class AuditView
 
         page.Table(
             [new Column("", Right: true), new Column("when (UTC)"), new Column("event"), new Column("what", Yields: Yields.Shrinking), new Column("by", Yields: Yields.Late)],
-            [.. entries.Select(e => new Span[] { new($"{e.Seq}", Tone.Dim), $"{e.Time.UtcDateTime:yyyy-MM-dd HH:mm:ss}", new(e.Event, e.Event == "refused" ? Tone.Warn : Tone.Strong), What(e), new(e.Actor, Tone.Dim) })]);
+            [.. entries.Select(e => new Span[] { new($"{e.Seq}", Tone.Dim), $"{e.Time.UtcDateTime:yyyy-MM-dd HH:mm:ss}", new(e.Event, e.Event == "refused" ? Tone.Warn : Tone.Strong), What(e), new(By(e.Actor), Tone.Dim) })]);
         if (entries.Count < all)
         {
             page.Line(new Span($"  {all} entries in all: lap audit list -n {all}", Tone.Dim));
@@ -75,6 +75,9 @@ internal static class AuditView
 
         return page.ToString();
     }
+
+    /// <summary>Without the address: -o json has it.</summary>
+    private static string By(string actor) => actor.IndexOf(" <", StringComparison.Ordinal) is > 0 and var start ? actor[..start] : actor;
 
     private static string What(AuditEntry entry)
     {

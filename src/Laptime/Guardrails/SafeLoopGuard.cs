@@ -50,7 +50,13 @@ public sealed class SafeLoopGuard(
     /// <exception cref="FaultException">Refused (21), with every reason and cure.</exception>
     public async Task RequireAsync(RolloutIntent intent, CancellationToken cancel)
     {
-        var verdicts = await JudgeAsync(intent, cancel);
+        IReadOnlyList<Guardrail> verdicts;
+        using (var asking = intent.Run.Timeline.Begin("lookup", kind: "guardrails"))
+        {
+            verdicts = await JudgeAsync(intent, cancel);
+            asking.End();
+        }
+
         intent.Run.Log.Change(d => d with { Guardrails = [.. verdicts.Select(v => v.Report())] });
         var refused = verdicts.Where(v => v.Status == GuardrailStatus.Refused).ToList();
         if (!intent.DryRun)

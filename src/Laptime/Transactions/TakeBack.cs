@@ -44,10 +44,11 @@ internal static class TakeBack
             }
             catch (FaultException second)
             {
+                var serves = string.Join(", ", run.Log.Document.Components.Select(c => c.StillServing).OfType<string>());
                 throw new FaultException(second.Fault with
                 {
                     Outcome = Outcome.RollbackFailed,
-                    What = $"{e.Fault.What}; and taking back to {words} failed ({second.Fault.Outcome.Name}): {second.Fault.What}",
+                    What = $"{e.Fault.What}; and taking back to {words} failed ({second.Fault.Outcome.Name}): {second.Fault.What}{(serves.Length > 0 ? $"; {serves} serve now" : "")}",
                     Mend = $"`lap status --env {run.Scope.Environment.Name}` says what serves now; {second.Fault.Mend}",
                 }, second);
             }
