@@ -119,7 +119,11 @@ public sealed record Placement
 /// <param name="Version">Which.</param>
 /// <param name="Folder">The checkout, absolute; the run's own.</param>
 /// <param name="IsBase">The version that head upgrades from: <see cref="RecipeSettings.OverlayBaseOnly"/> lies over it.</param>
-public sealed record PlacedVersion(RecipeVersion Version, string Folder, bool IsBase);
+public sealed record PlacedVersion(RecipeVersion Version, string Folder, bool IsBase)
+{
+    /// <summary>Only for reading: as it is without the overlays of recipe.yaml.</summary>
+    public bool IsBare { get; init; }
+}
 
 /// <summary>What one version of a recipe says.</summary>
 public sealed record VersionFacts

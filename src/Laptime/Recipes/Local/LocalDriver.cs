@@ -32,9 +32,7 @@ public sealed class LocalDriver(Placement placement, Func<IReadOnlyList<string>,
     private readonly string work = Path.Combine(placement.Folder, "work");
     private readonly string volumes = Path.Combine(placement.Folder, "volumes");
     private readonly string kept = Path.Combine(placement.Folder, "events.jsonl");
-    private Dictionary<string, int>? ports;
-    private string? applied;
-    private Dictionary<string, string?> revisions = [];
+    private LocalRecord? record;
 
     public override IReadOnlyList<string> ParityNotes => [];
 
@@ -94,8 +92,10 @@ public sealed class LocalDriver(Placement placement, Func<IReadOnlyList<string>,
                 : new Fault(result.TimedOut ? Outcome.ReadinessTimeout : outcome, $"`lap deploy` of {version.Version}: {result.Ending}", placement.Recipe.Name, "see its last lines", result.Tail);
         }
 
-        revisions = (await ObservedAsync(cancel)).ToDictionary(o => o.Component, o => o.Revision, StringComparer.Ordinal);
-        applied = version.Version.Text;
+        Keep(Record with
+        {
+            Version = version.Version.Text, Revisions = (await ObservedAsync(cancel)).ToDictionary(o => o.Component, o => o.Revision, StringComparer.Ordinal),
+        });
         return null;
     }
 
@@ -140,7 +140,7 @@ public sealed class LocalDriver(Placement placement, Func<IReadOnlyList<string>,
             ],
             Volumes = [.. placement.Recipe.Settings.Volumes.Keys.Where(v => Directory.Exists(FolderOf(v))).Select(v => new VolumePicture(v, IdentityOf(FolderOf(v))))],
             // The version is not in a process: it is the one that was applied, as long as nothing else runs than what came up then.
-            Version = applied is not null && observed.Count == revisions.Count && observed.All(o => o.Revision is { } r && revisions.GetValueOrDefault(o.Component) == r) ? applied : null,
+            Version = observed.Count == Record.Revisions.Count && observed.All(o => o.Revision is { } r && Record.Revisions.GetValueOrDefault(o.Component) == r) ? Record.Version : null,
             Url = observed.FirstOrDefault(o => o.Component == main)?.Endpoint ?? (PortOf(main) is { } port ? $"http://127.0.0.1:{port}" : null),
         };
     }
@@ -405,7 +405,16 @@ public sealed class LocalDriver(Placement placement, Func<IReadOnlyList<string>,
         return await target.ObserveAsync(cancel);
     }
 
-    private int? PortOf(string component) => ports?.GetValueOrDefault(component) is > 0 and var port ? port : null;
+    private int? PortOf(string component) => Record.Ports.GetValueOrDefault(component) is > 0 and var port ? port : null;
+
+    /// <summary>What was applied, for whoever opens the deployment again.</summary>
+    private LocalRecord Record => record ??= LocalRecord.Read(Path.Combine(placement.Folder, "deployment.json"));
+
+    private void Keep(LocalRecord changed)
+    {
+        record = changed;
+        changed.Write(Path.Combine(placement.Folder, "deployment.json"));
+    }
 
     /// <summary>Everything of the old version goes but what lap keeps; what it wrote belongs into volumes.</summary>
     private void CopyIn(string from)
@@ -424,7 +433,11 @@ public sealed class LocalDriver(Placement placement, Func<IReadOnlyList<string>,
         }
 
         Copy(from, work);
-        ports ??= FreePorts(Load(WorkspaceFilePath));
+        var wanted = Load(WorkspaceFilePath).Components.Where(c => c.Run?.Port is not null).Select(c => c.Name).Except(Record.Ports.Keys).ToList();
+        if (wanted.Count > 0)
+        {
+            Keep(Record with { Ports = new Dictionary<string, int>(Record.Ports.Concat(FreePorts(wanted)), StringComparer.Ordinal) });
+        }
     }
 
     private static void Copy(string from, string to)
@@ -449,15 +462,15 @@ public sealed class LocalDriver(Placement placement, Func<IReadOnlyList<string>,
     }
 
     /// <summary>Ports that are nobody's this moment: a recipe's own would meet those of its dependencies, and of whatever runs here.</summary>
-    private static Dictionary<string, int> FreePorts(Workspace workspace)
+    private static Dictionary<string, int> FreePorts(IReadOnlyList<string> components)
     {
         var (listeners, found) = (new List<TcpListener>(), new Dictionary<string, int>(StringComparer.Ordinal));
-        foreach (var component in workspace.Components.Where(c => c.Run?.Port is not null))
+        foreach (var component in components)
         {
             var listener = new TcpListener(IPAddress.Loopback, 0);
             listener.Start();
             listeners.Add(listener);
-            found[component.Name] = ((IPEndPoint)listener.LocalEndpoint).Port;
+            found[component] = ((IPEndPoint)listener.LocalEndpoint).Port;
         }
 
         listeners.ForEach(l => l.Dispose());
@@ -480,6 +493,13 @@ public sealed class LocalDriver(Placement placement, Func<IReadOnlyList<string>,
         return variables;
     }
 
+    /// <summary>Only of components that this version has.</summary>
+    private string? Ports()
+    {
+        var ports = File.Exists(WorkspaceFilePath) ? Record.Ports.Where(p => Workspace().Find(p.Key)?.Run is not null).Select(p => $"{p.Key}={p.Value}").ToList() : [];
+        return ports.Count > 0 ? string.Join(',', ports) : null;
+    }
+
     private Command Lap(IReadOnlyList<string> arguments)
     {
         // Neither the twins of flags nor a trace were meant for the deployment.
@@ -491,7 +511,7 @@ public sealed class LocalDriver(Placement placement, Func<IReadOnlyList<string>,
             variables[name] = value;
         }
 
-        variables[RunPorts.Variable] = ports is { Count: > 0 } ? string.Join(',', ports.Select(p => $"{p.Key}={p.Value}")) : null;
+        variables[RunPorts.Variable] = Ports();
         return lap(arguments, work) with { Environment = variables };
     }
 }

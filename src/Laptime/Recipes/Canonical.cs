@@ -1,0 +1,153 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Laptime.Foundations;
+using Laptime.Processes;
+using Laptime.Recipes.Reading;
+using Laptime.Timing;
+
+namespace Laptime.Recipes;
+
+/// <summary>
+/// The deployment of a recipe that outlives its runs, and that others use as a warm dependency. Brought to head after a green run, outside of that run's budget and with a ledger of its own; a
+/// refresh that fails puts back the version that stood.
+/// </summary>
+internal sealed class Canonical(Recipe recipe, Func<Placement, RecipeDriver> drivers, TimeProvider clock)
+{
+    private string Folder => Path.Combine(recipe.Home, "canonical");
+
+    private string RecordFile => Path.Combine(Folder, "canonical.json");
+
+    private string LedgerFile => Path.Combine(Folder, RecipeGround.LedgerFile);
+
+    /// <summary>It, when it stands: the caller disposes the driver.</summary>
+    public async Task<Standing?> FindAsync(CancellationToken cancel)
+    {
+        if (Read() is not { } record)
+        {
+            return null;
+        }
+
+        var driver = drivers(PlacementOf(record));
+        await driver.AttachAsync(cancel);
+        var picture = await driver.ObserveAsync(cancel);
+        if (picture.Services.Count > 0 && picture.Services.All(s => s.Stands))
+        {
+            return new Standing(driver, record.Version);
+        }
+
+        await driver.DisposeAsync();
+        return null;
+    }
+
+    /// <summary>Brings it to head.</summary>
+    /// <param name="green">The run that asks passed; else nothing is touched.</param>
+    public async Task<CanonicalReport> RefreshAsync(RecipeSource source, Lane lane, bool green, CancellationToken cancel)
+    {
+        var began = clock.GetTimestamp();
+        double Took() => clock.GetElapsedTime(began).TotalSeconds;
+        var was = Read();
+        if (!green)
+        {
+            return new CanonicalReport(was?.Version, "unchanged", 0, "only a green run refreshes it");
+        }
+
+        var record = new CanonicalRecord(was?.Id ?? RecipeGround.Place(Folder, recipe, lane, new Dictionary<string, string>()).Id, recipe.Head.Text, lane, was?.Namespaces ?? []);
+        var driver = drivers(PlacementOf(record));
+        await using (driver.ConfigureAwait(false))
+        {
+            await driver.AttachAsync(cancel);
+            // The version that stands keeps its checkout: it may be needed to go back.
+            var checkout = Path.Combine(Folder, "checkout-" + RecipeGround.Token(3));
+            Directory.CreateDirectory(checkout);
+            await source.CheckOutAsync(recipe.Head, checkout, cancel);
+            var ledger = new RunLedger(LedgerFile, clock);
+            var timeline = new Timeline(clock, _ => { });
+            var placed = new PlacedVersion(recipe.Head, checkout, IsBase: false);
+            await driver.PrepareAsync(placed, timeline, null, cancel);
+            var fault = await ledger.DeployAsync(driver, PlacementOf(record), placed, "canonical", timeline, null, cancel);
+            if (fault is null)
+            {
+                Drop(was?.Checkout);
+                Write(record with { Checkout = checkout });
+                return new CanonicalReport(record.Version, was is null ? "created" : "refreshed", Took(), null);
+            }
+
+            Drop(checkout);
+            if (was is null)
+            {
+                await ledger.RemoveAsync(driver, PlacementOf(record), force: true, cancel);
+                return new CanonicalReport(null, "failed", Took(), fault.What);
+            }
+
+            var back = was.Checkout is { } old && Directory.Exists(old)
+                ? await ledger.DeployAsync(driver, PlacementOf(was), new PlacedVersion(new RecipeVersion(was.Version, null, false), old, IsBase: false), "canonical", timeline, null, cancel)
+                : fault;
+            return new CanonicalReport(was.Version, "failed", Took(), back is null ? $"{fault.What}; {was.Version} was put back" : $"{fault.What}; and {was.Version} could not be put back: {back.What}");
+        }
+    }
+
+    /// <summary>A run took a namespace in it.</summary>
+    public void Remember(string name) => Change(r => r with { Namespaces = [.. r.Namespaces, new NamespaceRecord(name, ProcessOwner.Current())] });
+
+    public void Forget(string name) => Change(r => r with { Namespaces = [.. r.Namespaces.Where(n => n.Name != name)] });
+
+    /// <summary>Namespaces whose runs are dead.</summary>
+    public IReadOnlyList<string> Orphans() => [.. Read()?.Namespaces.Where(n => n.Owner.IsAlive() == false).Select(n => n.Name) ?? []];
+
+    private Placement PlacementOf(CanonicalRecord record) => new()
+    {
+        Id = record.Id, Folder = Directory.CreateDirectory(Path.Combine(Folder, "deployments", record.Id)).FullName, Recipe = recipe, Lane = record.Lane,
+    };
+
+    private static void Drop(string? folder)
+    {
+        if (folder is not null && Directory.Exists(folder))
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    private void Change(Func<CanonicalRecord, CanonicalRecord> change)
+    {
+        Directory.CreateDirectory(Folder);
+        // Runs of several recipes may borrow it at once.
+        using var held = FileLock.TakeAsync(Path.Combine(Folder, "lock"), TimeSpan.FromSeconds(10), clock, CancellationToken.None).GetAwaiter().GetResult();
+        if (Read() is { } record)
+        {
+            Write(change(record));
+        }
+    }
+
+    private CanonicalRecord? Read()
+    {
+        try
+        {
+            return File.Exists(RecordFile) ? JsonSerializer.Deserialize(File.ReadAllBytes(RecordFile), CanonicalJson.Default.CanonicalRecord) : null;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
+    private void Write(CanonicalRecord record)
+    {
+        Directory.CreateDirectory(Folder);
+        AtomicFile.Write(RecordFile, JsonSerializer.SerializeToUtf8Bytes(record, CanonicalJson.Default.CanonicalRecord));
+    }
+
+    /// <param name="Driver">The caller's to dispose.</param>
+    internal sealed record Standing(RecipeDriver Driver, string Version);
+}
+
+internal sealed record CanonicalRecord(string Id, string Version, Lane Lane, IReadOnlyList<NamespaceRecord> Namespaces)
+{
+    /// <summary>Files of the version that stands.</summary>
+    public string? Checkout { get; init; }
+}
+
+internal sealed record NamespaceRecord(string Name, ProcessOwner Owner);
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
+[JsonSerializable(typeof(CanonicalRecord))]
+internal sealed partial class CanonicalJson : JsonSerializerContext;
