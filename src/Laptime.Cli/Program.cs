@@ -70,7 +70,7 @@ internal static class Program
         var root = new RootCommand("Laptime takes a change from commit or save to reflected in the target, and proves where the time went.")
         {
             WorkspaceCommands.Init(), PlanCommands.Plan(), DeployCommand.Make(), PublishCommand.Make(), PromoteCommand.Make(), StateCommands.Status(), PlanCommands.Why(), StateCommands.Logs(), ExecCommand.Make(), StateCommands.Down(),
-            MiscCommands.Rollback(), HistoryCommands.History(), HistoryCommands.Report(), CompareCommand.Make(), BaselineCommands.Group(), ExperimentCommands.Group(), Commands.Artifacts.ArtifactCommands.Group(), StateCommands.LockGroup(), MiscCommands.Agent(), KeysCommands.Group(), GateCommands.Group(), LedgerCommands.Group(), AuditCommands.Group(), ChecklistCommand.Make(), DoctorCommand.Make(), WorkspaceCommands.Validate(),
+            MiscCommands.Rollback(), HistoryCommands.History(), HistoryCommands.Report(), CompareCommand.Make(), BaselineCommands.Group(), ExperimentCommands.Group(), Commands.Artifacts.ArtifactCommands.Group(), StateCommands.LockGroup(), MiscCommands.Agent(), KeysCommands.Group(), GateCommands.Group(), TestCommand.Make(), LedgerCommands.Group(), AuditCommands.Group(), ChecklistCommand.Make(), DoctorCommand.Make(), WorkspaceCommands.Validate(),
             WorkspaceCommands.Schema(), DemoCommand.Make(), MiscCommands.Completion(), MiscCommands.VersionCommand(), MiscCommands.Help(),
         };
         foreach (var option in Global.All)

@@ -115,6 +115,9 @@ public sealed class RecipeRun(
         return document;
     }
 
+    /// <summary>Every run of a recipe that ended, the newest first.</summary>
+    public static IReadOnlyList<RecipeRunDocument> Results(Recipe recipe, TimeProvider clock) => new RecipeGround(recipe, _ => throw new System.Diagnostics.UnreachableException(), clock).Results();
+
     private void Listen(Segment segment)
     {
         lock (gate)
