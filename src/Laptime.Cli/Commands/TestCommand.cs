@@ -80,7 +80,7 @@ internal static class TestCommand
             {
                 if (!session.Quiet && !session.Json)
                 {
-                    Console.Error.WriteLine("lap: " + Processes.TerminalText.Plain(what));
+                    Console.Error.WriteLine("lap: " + Processes.TerminalText.Strip(what));
                 }
             });
         var document = await run.RunAsync(options, cancel);
