@@ -17,6 +17,9 @@ public abstract class RecipeDriver : IAsyncDisposable
     /// <summary>What this lane does otherwise than the recipe asks for, each in a sentence; empty in the faithful lane.</summary>
     public abstract IReadOnlyList<string> ParityNotes { get; }
 
+    /// <summary>What people should know of what was applied so far, each in a sentence.</summary>
+    public virtual IReadOnlyList<string> Warnings => [];
+
     /// <summary>Begins to listen to the target's own record of what happens to this deployment, before anything does. Idempotent.</summary>
     public abstract Task AttachAsync(CancellationToken cancel);
 

@@ -99,7 +99,6 @@ public sealed class RecipeRun(
         Add(dependencies.Counted);
         left.AddRange(dependencies.Left);
         var document = Close(id, options, from, ledger, dependencies, timeline, failure, interrupted);
-        document = Compare(document, ground, options);
         if (options.RefreshCanonical)
         {
             document = document with { Canonical = await new Canonical(Recipe, drivers, clock).RefreshAsync(source, options.Lane, document.ExitCode == 0, cancel) };
@@ -178,6 +177,7 @@ public sealed class RecipeRun(
             }
             finally
             {
+                warnings.AddRange(driver.Warnings.Except(warnings));
                 await KeepLogsAsync(driver, folder);
                 await TearDownAsync(driver, placement, ledger, options, timeline);
             }
@@ -408,20 +408,5 @@ public sealed class RecipeRun(
             .Select(g => new RecipeDominant(g.Key.Name, whole[g.Key.Parent].Name, g.Sum(s => s.Seconds!.Value), whole[g.Key.Parent].Seconds!.Value))
             .Concat(all.Where(s => s is { Name: "teardown", Seconds: not null }).Select(s => new RecipeDominant(s.Name, null, s.Seconds!.Value, s.Seconds.Value)))
             .MaxBy(d => d.Seconds);
-    }
-
-    private static RecipeRunDocument Compare(RecipeRunDocument document, RecipeGround ground, RecipeRunOptions options)
-    {
-        if (ground.Results().FirstOrDefault(r => r.ExitCode == 0 && r.Target == document.Target) is not { } last)
-        {
-            return document;
-        }
-
-        var weakened = Weakened.Of(last, document);
-        var fails = options.Strict && weakened.Count > 0 && document.ExitCode == 0;
-        return document with
-        {
-            Weakened = weakened, ComparedWith = last.Id, Outcome = fails ? Outcome.TierFailed.Name : document.Outcome, ExitCode = fails ? Outcome.TierFailed.ExitCode : document.ExitCode,
-        };
     }
 }

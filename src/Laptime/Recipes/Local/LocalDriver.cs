@@ -32,9 +32,12 @@ public sealed class LocalDriver(Placement placement, Func<IReadOnlyList<string>,
     private readonly string work = Path.Combine(placement.Folder, "work");
     private readonly string volumes = Path.Combine(placement.Folder, "volumes");
     private readonly string kept = Path.Combine(placement.Folder, "events.jsonl");
+    private readonly List<string> warnings = [];
     private LocalRecord? record;
 
     public override IReadOnlyList<string> ParityNotes => [];
+
+    public override IReadOnlyList<string> Warnings => warnings;
 
     private string WorkspaceFilePath => Path.Combine(work, "laptime.yaml");
 
@@ -65,9 +68,11 @@ public sealed class LocalDriver(Placement placement, Func<IReadOnlyList<string>,
     internal override async Task<Fault?> ApplyAsync(PlacedVersion version, Timeline timeline, int? parent, CancellationToken cancel)
     {
         CopyIn(version.Folder);
-        foreach (var volume in placement.Recipe.Settings.Volumes.Keys)
+        foreach (var volume in placement.Recipe.Settings.Volumes.Keys.Where(v => !Directory.Exists(FolderOf(v))))
         {
             Directory.CreateDirectory(FolderOf(volume));
+            // Folders do not remember reliably when they were made.
+            await File.WriteAllTextAsync(MarkOf(volume), RecipeGround.Token(8), cancel);
         }
 
         var began = timeline.Now;
@@ -84,6 +89,7 @@ public sealed class LocalDriver(Placement placement, Func<IReadOnlyList<string>,
         }
 
         Measure(document, timeline, parent, began, took);
+        warnings.AddRange((document?.Warnings ?? []).Where(w => !w.Contains("no segment", StringComparison.Ordinal)).Except(warnings));
         if (!result.Succeeded)
         {
             var outcome = Outcome.All.FirstOrDefault(o => o.ExitCode == result.ExitCode && o.ExitCode != 0) ?? Outcome.RolloutFailed;
@@ -138,7 +144,7 @@ public sealed class LocalDriver(Placement placement, Func<IReadOnlyList<string>,
                     Volumes = [.. placement.Recipe.Settings.Volumes.Keys],
                 }),
             ],
-            Volumes = [.. placement.Recipe.Settings.Volumes.Keys.Where(v => Directory.Exists(FolderOf(v))).Select(v => new VolumePicture(v, IdentityOf(FolderOf(v))))],
+            Volumes = [.. placement.Recipe.Settings.Volumes.Keys.Where(v => Directory.Exists(FolderOf(v))).Select(v => new VolumePicture(v, IdentityOf(v)))],
             // The version is not in a process: it is the one that was applied, as long as nothing else runs than what came up then.
             Version = observed.Count == Record.Revisions.Count && observed.All(o => o.Revision is { } r && Record.Revisions.GetValueOrDefault(o.Component) == r) ? Record.Version : null,
             Url = observed.FirstOrDefault(o => o.Component == main)?.Endpoint ?? (PortOf(main) is { } port ? $"http://127.0.0.1:{port}" : null),
@@ -306,11 +312,9 @@ public sealed class LocalDriver(Placement placement, Func<IReadOnlyList<string>,
     private static string MainOf(List<Component> running) =>
         (running.FirstOrDefault(c => c.Name == "app") ?? running.FirstOrDefault(c => c.Run!.Port is not null) ?? running[0]).Name;
 
-    private static string IdentityOf(string folder)
-    {
-        var marker = Path.Combine(Path.GetDirectoryName(folder)!, $".{Path.GetFileName(folder)}.made");
-        return $"{folder} of {(File.Exists(marker) ? File.GetLastWriteTimeUtc(marker) : Directory.GetCreationTimeUtc(folder)):O}";
-    }
+    private string MarkOf(string volume) => Path.Combine(placement.Folder, $"volume-{volume}.made");
+
+    private string IdentityOf(string volume) => File.Exists(MarkOf(volume)) ? $"{volume} {File.ReadAllText(MarkOf(volume))}" : volume;
 
     /// <summary>Programs that work in the deployment's folder: nothing else has anything to do there.</summary>
     private static IEnumerable<string> ProcessesWithin(string folder)
@@ -368,7 +372,7 @@ public sealed class LocalDriver(Placement placement, Func<IReadOnlyList<string>,
     private static void Measure(TransactionDocument? document, Timeline timeline, int? parent, double began, double took)
     {
         var told = 0.0;
-        foreach (var segment in document?.Segments.Where(s => s is { CriticalPath: true, Seconds: > 0 }) ?? [])
+        foreach (var segment in document?.Segments.Where(s => s is { CriticalPath: true, Start: >= 0, Seconds: > 0 }) ?? [])
         {
             var name = segment.Name.StartsWith("build", StringComparison.Ordinal) ? "build" : Names.GetValueOrDefault(segment.Name, "apply");
             timeline.Record(name, began + told, segment.Seconds!.Value, segment.Component, parent: parent, outcome: segment.Outcome ?? "ok");
@@ -419,8 +423,8 @@ public sealed class LocalDriver(Placement placement, Func<IReadOnlyList<string>,
     /// <summary>Everything of the old version goes but what lap keeps; what it wrote belongs into volumes.</summary>
     private void CopyIn(string from)
     {
-        Directory.CreateDirectory(work);
-        foreach (var entry in new DirectoryInfo(work).EnumerateFileSystemInfos().Where(e => e.Name != ".laptime"))
+        BeRepository(work);
+        foreach (var entry in new DirectoryInfo(work).EnumerateFileSystemInfos().Where(e => e.Name is not (".laptime" or ".git")))
         {
             if (entry is DirectoryInfo { LinkTarget: null } folder)
             {
@@ -438,6 +442,16 @@ public sealed class LocalDriver(Placement placement, Func<IReadOnlyList<string>,
         {
             Keep(Record with { Ports = new Dictionary<string, int>(Record.Ports.Concat(FreePorts(wanted)), StringComparer.Ordinal) });
         }
+    }
+
+    /// <summary>Runs lie in a folder that the repository around the recipe ignores; in one of its own, only what the recipe itself ignores is.</summary>
+    private static void BeRepository(string folder)
+    {
+        var git = Path.Combine(folder, ".git");
+        Directory.CreateDirectory(Path.Combine(git, "objects"));
+        Directory.CreateDirectory(Path.Combine(git, "refs", "heads"));
+        File.WriteAllText(Path.Combine(git, "HEAD"), "ref: refs/heads/main\n");
+        File.WriteAllText(Path.Combine(git, "config"), "[core]\n\trepositoryformatversion = 0\n\tbare = false\n");
     }
 
     private static void Copy(string from, string to)
