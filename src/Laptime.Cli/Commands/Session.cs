@@ -153,7 +153,7 @@ internal sealed class Session(ParseResult arguments, Shutdown shutdown)
     /// <summary>The one that was called before, where one was; whoever takes it disposes it.</summary>
     private EngineClient TakeEngine() => Interlocked.Exchange(ref engine, null) ?? NewEngine();
 
-    private EngineClient NewEngine() => new(EngineEndpoint.Find(System.Environment.GetEnvironmentVariable), Clock) { Accounts = new EngineAccounts(Runner) };
+    public EngineClient NewEngine() => new(EngineEndpoint.Find(System.Environment.GetEnvironmentVariable), Clock) { Accounts = new EngineAccounts(Runner) };
 
     private DockerTarget OpenDocker(DeployEnvironment environment, Lazy<TemplateScope> names, bool mayLaunch)
     {

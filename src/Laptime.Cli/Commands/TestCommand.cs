@@ -1,10 +1,12 @@
 using System.CommandLine;
 using System.CommandLine.Completions;
-using System.Text.Json;
+using Laptime.Cli.Rendering;
 using Laptime.Foundations;
 using Laptime.Recipes;
 using Laptime.Recipes.Local;
 using Laptime.Recipes.Reading;
+using Laptime.Recipes.Swarm;
+using Laptime.Reports;
 using Laptime.Workspaces;
 
 namespace Laptime.Cli.Commands;
@@ -29,16 +31,22 @@ internal static class TestCommand
     private static readonly Option<bool> Refresh = Flag.Switch("--refresh-canonical", "After a green run, bring the deployment that others use as a warm dependency to head: outside of the budget, reported apart");
     private static readonly Option<bool> Trust = Flag.Switch("--trust-scripts", "Run the scripts of a recipe that was named by its address");
     private static readonly Option<string?> Settings = Flag.Text("--recipe-file", "A recipe.yaml outside of the recipe, in place of its own", "FILE");
+    private static readonly Option<string?> Markdown = Flag.Text("--markdown", "Also write the report as Markdown", "FILE");
+    private static readonly Option<string?> JUnit = Flag.Text("--junit", "Also write the report as JUnit XML, for CI", "FILE");
+    private static readonly Option<bool> List = Flag.Switch("--list", "What would be tested: versions, base, tiers, checks, dependencies, what is expected. Runs nothing");
+    private static readonly Option<bool> Record = Flag.Switch("--budget-record", "The page that records the budget of every run so far, as Markdown. Runs nothing");
 
     public static Command Make() => Verb.Make(
         "test",
         "Test a recipe: install, upgrade, backup, restore and the recipe's own checks, on ONE deployment. Everything that is deployed is counted, twice; another count than expected ends with 18.",
-        [Named, Stages, LaneOf, Target, Fresh, Strict, Base, Keep, Refresh, Trust, Settings],
+        [Named, Stages, LaneOf, Target, Fresh, Strict, Base, Keep, Refresh, Trust, Settings, Markdown, JUnit, List, Record],
         RunAsync,
         "lap test examples/recipes/kv                       all five tiers, deploy-count = 1 (expect 1)",
         "lap test --stages install,custom                   the recipe here; the base is the version itself",
         "lap test ../wiki --base 1.4.0+2.1 --lane faithful  from an older version, with the recipe's own health intervals",
-        "lap test ../wiki --fresh --strict                  for a release: head from nothing too, and nothing weaker than last time");
+        "lap test ../wiki --fresh --strict                  for a release: head from nothing too, and nothing weaker than last time",
+        "lap test https://git.example.org/wiki --list       what would be done",
+        "lap test --junit out/wiki.xml -o json              for CI: 23 when a tier failed, 18 when the budget did not hold");
 
     private static async Task<int> RunAsync(Session session)
     {
@@ -48,12 +56,24 @@ internal static class TestCommand
         Task<RecipeSource> Open(string named, string? file, CancellationToken stop) => RecipeSource.OpenAsync(named, here, file, cache: null, session.Runner, session.Clock, stop);
         var source = await Open(arguments.GetValue(Named)!, arguments.GetValue(Settings), cancel);
         var recipe = source.Recipe;
+        if (arguments.GetValue(Record))
+        {
+            Console.Out.Write(BudgetRecord.Render(RecipeRun.Results(recipe, session.Clock)));
+            return 0;
+        }
+
         var target = TargetOf(recipe, arguments.GetValue(Target));
         var options = new RecipeRunOptions
         {
             Stages = stages, Lane = arguments.GetValue(LaneOf) == "faithful" ? Lane.Faithful : Lane.Fast, Fresh = arguments.GetValue(Fresh), Strict = arguments.GetValue(Strict), Base = arguments.GetValue(Base),
             Keep = arguments.GetValue(Keep), RefreshCanonical = arguments.GetValue(Refresh), TrustScripts = arguments.GetValue(Trust),
         };
+        if (arguments.GetValue(List))
+        {
+            Console.Out.Write(RecipePlanView.Render(recipe, BaseVersion.Of(recipe, options.Base), target, options, session.Terminal));
+            return 0;
+        }
+
         var run = new RecipeRun(
             source, target, placement => Driver(session, target, placement), (named, stop) => Open(named, null, stop), session.Runner, session.Clock,
             what =>
@@ -69,7 +89,9 @@ internal static class TestCommand
             document = document with { ExitCode = session.Shutdown.Outcome.ExitCode };
         }
 
-        Console.Out.Write(JsonSerializer.Serialize(document, RecipeRunJson.Readable.RecipeRunDocument) + "\n");
+        Write(arguments.GetValue(Markdown), here, () => RecipeMarkdown.Render(document));
+        Write(arguments.GetValue(JUnit), here, () => JUnitReport.Render(document));
+        Console.Out.Write(RecipeView.Render(document, session.Terminal));
         return document.ExitCode;
     }
 
@@ -99,6 +121,7 @@ internal static class TestCommand
 
     private static RecipeDriver Driver(Session session, string target, Placement placement) => target switch
     {
+        "swarm" => new SwarmDriver(placement, session.NewEngine(), session.Runner, session.Clock),
         _ => new LocalDriver(placement, (given, folder) => BaselineCommands.Self(folder) is var lap ? lap with { Arguments = [.. lap.Arguments, .. given] } : lap, Session.Version, session.Runner, session.Clock),
     };
 
@@ -106,5 +129,17 @@ internal static class TestCommand
     {
         option.CompletionSources.Add(_ => words.Select(w => new CompletionItem(w)));
         return option;
+    }
+
+    private static void Write(string? path, string here, Func<string> text)
+    {
+        if (path is null)
+        {
+            return;
+        }
+
+        var full = Path.GetFullPath(path, here);
+        Directory.CreateDirectory(Path.GetDirectoryName(full)!);
+        AtomicFile.Write(full, text());
     }
 }

@@ -17,7 +17,7 @@ internal sealed class Canonical(Recipe recipe, Func<Placement, RecipeDriver> dri
 
     private string RecordFile => Path.Combine(Folder, "canonical.json");
 
-    private string LedgerFile => Path.Combine(Folder, RecipeGround.LedgerFile);
+    private string LedgerFile => Path.Combine(Folder, RunFolders.LedgerFile);
 
     /// <summary>It, when it stands: the caller disposes the driver.</summary>
     public async Task<Standing?> FindAsync(CancellationToken cancel)
@@ -51,13 +51,13 @@ internal sealed class Canonical(Recipe recipe, Func<Placement, RecipeDriver> dri
             return new CanonicalReport(was?.Version, "unchanged", 0, "only a green run refreshes it");
         }
 
-        var record = new CanonicalRecord(was?.Id ?? RecipeGround.Place(Folder, recipe, lane, new Dictionary<string, string>()).Id, recipe.Head.Text, lane, was?.Namespaces ?? []);
+        var record = new CanonicalRecord(was?.Id ?? RunFolders.Place(Folder, recipe, lane, new Dictionary<string, string>()).Id, recipe.Head.Text, lane, was?.Namespaces ?? []);
         var driver = drivers(PlacementOf(record));
         await using (driver.ConfigureAwait(false))
         {
             await driver.AttachAsync(cancel);
             // The version that stands keeps its checkout: it may be needed to go back.
-            var checkout = Path.Combine(Folder, "checkout-" + RecipeGround.Token(3));
+            var checkout = Path.Combine(Folder, "checkout-" + RunFolders.Token(3));
             Directory.CreateDirectory(checkout);
             await source.CheckOutAsync(recipe.Head, checkout, cancel);
             var ledger = new RunLedger(LedgerFile, clock);

@@ -152,7 +152,7 @@ internal sealed partial class Dependencies(
         var version = source.Recipe.Published is [.., var newest] ? newest : source.Recipe.Head;
         var checkout = Directory.CreateDirectory(Path.Combine(folder, "checkouts", source.Recipe.Name)).FullName;
         await source.CheckOutAsync(version, checkout, cancel);
-        var placement = RecipeGround.Place(folder, source.Recipe, lane, new Dictionary<string, string>());
+        var placement = RunFolders.Place(folder, source.Recipe, lane, new Dictionary<string, string>());
         var driver = drivers(placement);
         up.Add((placement, driver));
         deployed.Add(source.Recipe.Name);
@@ -183,7 +183,7 @@ internal sealed partial class Dependencies(
             }
         }
 
-        var name = "lt" + RecipeGround.Token(4);
+        var name = "lt" + RunFolders.Token(4);
         canonical.Remember(name);
         namespaces.Add((asked, source, name, driver));
         warm.Add(source.Recipe.Name);

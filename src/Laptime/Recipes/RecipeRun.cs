@@ -48,7 +48,7 @@ public sealed class RecipeRun(
         var timeline = new Timeline(clock, Listen);
         Require(options);
         var from = options.Stages.Contains(Tier.Upgrade) || options.Base is not null ? BaseVersion.Of(Recipe, options.Base) : new BaseVersion(null, "the upgrade was not asked for");
-        var ground = new RecipeGround(Recipe, drivers, clock);
+        var ground = new RunFolders(Recipe, drivers, clock);
         using var held = ground.Lock();
         var dependencies = new Dependencies(Recipe, open, drivers, runner, clock, options.Lane, say);
         await dependencies.OpenAsync(cancel);
@@ -60,7 +60,7 @@ public sealed class RecipeRun(
 
         var id = ground.NewRun();
         var folder = ground.FolderOf(id);
-        var ledger = new RunLedger(Path.Combine(folder, RecipeGround.LedgerFile), clock);
+        var ledger = new RunLedger(Path.Combine(folder, RunFolders.LedgerFile), clock);
         FaultReport? failure = null;
         Outcome? interrupted = null;
         warnings.AddRange(Recipe.Notices);
@@ -99,23 +99,24 @@ public sealed class RecipeRun(
         Add(dependencies.Counted);
         left.AddRange(dependencies.Left);
         var document = Close(id, options, from, ledger, dependencies, timeline, failure, interrupted);
+        document = Compare(document, ground, options);
         if (options.RefreshCanonical)
         {
             document = document with { Canonical = await new Canonical(Recipe, drivers, clock).RefreshAsync(source, options.Lane, document.ExitCode == 0, cancel) };
         }
 
         document = document with { Folder = folder, Seconds = timeline.Now };
-        RecipeGround.Save(folder, document);
+        RunFolders.Save(folder, document);
         if (!options.Keep)
         {
-            RecipeGround.DeleteCheckouts(folder);
+            RunFolders.DeleteCheckouts(folder);
         }
 
         return document;
     }
 
     /// <summary>Every run of a recipe that ended, the newest first.</summary>
-    public static IReadOnlyList<RecipeRunDocument> Results(Recipe recipe, TimeProvider clock) => new RecipeGround(recipe, _ => throw new System.Diagnostics.UnreachableException(), clock).Results();
+    public static IReadOnlyList<RecipeRunDocument> Results(Recipe recipe, TimeProvider clock) => new RunFolders(recipe, _ => throw new System.Diagnostics.UnreachableException(), clock).Results();
 
     private void Listen(Segment segment)
     {
@@ -162,7 +163,7 @@ public sealed class RecipeRun(
             return;
         }
 
-        var placement = RecipeGround.Place(folder, Recipe, options.Lane, dependencies.Exports);
+        var placement = RunFolders.Place(folder, Recipe, options.Lane, dependencies.Exports);
         var driver = drivers(placement);
         await using (driver.ConfigureAwait(false))
         {
@@ -356,7 +357,7 @@ public sealed class RecipeRun(
 
     private async Task FreshAsync(PlacedVersion head, RunLedger ledger, string folder, Dependencies dependencies, RecipeRunOptions options, Timeline timeline, CancellationToken cancel)
     {
-        var placement = RecipeGround.Place(folder, Recipe, options.Lane, dependencies.Exports);
+        var placement = RunFolders.Place(folder, Recipe, options.Lane, dependencies.Exports);
         var driver = drivers(placement);
         await using (driver.ConfigureAwait(false))
         {
@@ -408,5 +409,20 @@ public sealed class RecipeRun(
             .Select(g => new RecipeDominant(g.Key.Name, whole[g.Key.Parent].Name, g.Sum(s => s.Seconds!.Value), whole[g.Key.Parent].Seconds!.Value))
             .Concat(all.Where(s => s is { Name: "teardown", Seconds: not null }).Select(s => new RecipeDominant(s.Name, null, s.Seconds!.Value, s.Seconds.Value)))
             .MaxBy(d => d.Seconds);
+    }
+
+    private static RecipeRunDocument Compare(RecipeRunDocument document, RunFolders ground, RecipeRunOptions options)
+    {
+        if (ground.Results().FirstOrDefault(r => r.ExitCode == 0 && r.Target == document.Target) is not { } last)
+        {
+            return document;
+        }
+
+        var weakened = Weakened.Of(last, document);
+        var fails = options.Strict && weakened.Count > 0 && document.ExitCode == 0;
+        return document with
+        {
+            Weakened = weakened, ComparedWith = last.Id, Outcome = fails ? Outcome.TierFailed.Name : document.Outcome, ExitCode = fails ? Outcome.TierFailed.ExitCode : document.ExitCode,
+        };
     }
 }

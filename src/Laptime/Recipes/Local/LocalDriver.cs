@@ -72,7 +72,7 @@ public sealed class LocalDriver(Placement placement, Func<IReadOnlyList<string>,
         {
             Directory.CreateDirectory(FolderOf(volume));
             // Folders do not remember reliably when they were made.
-            await File.WriteAllTextAsync(MarkOf(volume), RecipeGround.Token(8), cancel);
+            await File.WriteAllTextAsync(MarkOf(volume), RunFolders.Token(8), cancel);
         }
 
         var began = timeline.Now;

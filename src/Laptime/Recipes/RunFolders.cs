@@ -5,7 +5,7 @@ using Laptime.Foundations;
 namespace Laptime.Recipes;
 
 /// <summary>Where the runs of one recipe lie: one at a time, each in a folder of its own, and what a killed one left is removed before the next begins.</summary>
-internal sealed class RecipeGround(Recipe recipe, Func<Placement, RecipeDriver> drivers, TimeProvider clock)
+internal sealed class RunFolders(Recipe recipe, Func<Placement, RecipeDriver> drivers, TimeProvider clock)
 {
     public const string LedgerFile = "ledger.jsonl";
     public const string ResultsFile = "results.json";
