@@ -20,7 +20,7 @@ internal static class RecipeView
         }
 
         var page = new Page(terminal);
-        page.Wrapped(run.ExitCode == 0 ? Symbols.Good(terminal) : Symbols.Bad(terminal), new Span($"{RecipeSentences.Title(run, terminal.Unicode ? "→" : "->")}: {RecipeSentences.Verdict(run)} in {Duration.Text(run.Seconds)}", Tone.Strong), 2);
+        page.Wrapped(run.ExitCode == 0 ? Symbols.Good(terminal) : Symbols.Bad(terminal), new Span($"{RecipeSentences.Title(run, terminal.Unicode ? "→" : "->")}: {(run.ExitCode == 0 ? "" : run.Outcome + ": ")}{RecipeSentences.Verdict(run)} in {Duration.Text(run.Seconds)}", Tone.Strong), 2);
         if (run.Fault is { } fault)
         {
             page.Blank();
@@ -90,7 +90,10 @@ internal static class RecipeView
             // Rounded as sums, so that the parts of a bar are together as long as the tier.
             int At(double seconds) => (int)Math.Round(seconds / whole * room, MidpointRounding.AwayFromZero);
             var (first, second, third) = (At(tier.OperationSeconds), At(tier.OperationSeconds + tier.WaitSeconds), At(RecipeSentences.Seconds(tier)));
-            return new string(operation, first) + new string(wait, second - first) + new string(assert, third - second);
+            // What took any time is seen to have taken some.
+            return third > 0 ? new string(operation, first) + new string(wait, second - first) + new string(assert, third - second)
+                : RecipeSentences.Seconds(tier) <= 0 ? ""
+                : (tier.OperationSeconds >= tier.WaitSeconds && tier.OperationSeconds >= tier.AssertSeconds ? operation : tier.WaitSeconds >= tier.AssertSeconds ? wait : assert).ToString();
         }
     }
 

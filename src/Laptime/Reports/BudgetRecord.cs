@@ -52,10 +52,10 @@ public static class BudgetRecord
             page.Append(CultureInfo.InvariantCulture, $"- {MarkdownText.Prose(RecipeSentences.DeployCount(run))}, {MarkdownText.Prose(RecipeSentences.Updates(run))}, removes = {run.Removes}\n");
             foreach (var line in (ReadOnlySpan<string>)[RecipeSentences.ByTarget(run), RecipeSentences.Deployed(run), RecipeSentences.Warm(run), RecipeSentences.Teardown(run), RecipeSentences.Fresh(run)])
             {
-                page.Append(CultureInfo.InvariantCulture, $"- {MarkdownText.Prose(line)}\n");
+                page.Append(CultureInfo.InvariantCulture, $"- {MarkdownText.Code(line, inTable: false)}\n");
             }
 
-            page.Append(CultureInfo.InvariantCulture, $"- tiers: {string.Join(", ", run.Tiers.Select(t => $"{Weakened.Word(t.Tier)} {Weakened.Word(t.Status)}{(t.VerifiedVersion is { } version ? $" at {MarkdownText.Prose(version)}" : "")} ({t.Checks} checks)"))}\n");
+            page.Append(CultureInfo.InvariantCulture, $"- tiers: {string.Join(", ", run.Tiers.Select(t => $"{Weakened.Word(t.Tier)} {Weakened.Word(t.Status)}{(t.VerifiedVersion is { } version ? $" at {MarkdownText.Prose(version)}" : "")} ({t.Checks} {(t.Checks == 1 ? "check" : "checks")})"))}\n");
             foreach (var finding in run.BudgetFindings)
             {
                 page.Append(CultureInfo.InvariantCulture, $"- **does not hold**: {MarkdownText.Prose(finding)}\n");

@@ -175,10 +175,15 @@ public static class JUnitReport
     /// <summary>Logs hold what XML has no place for: escape sequences, halves of characters.</summary>
     private static string Clean(string text)
     {
+        if (text.Contains('\n'))
+        {
+            return string.Join('\n', text.Split('\n').Select(Clean));
+        }
+
         var clean = new StringBuilder(text.Length);
         foreach (var rune in Processes.TerminalText.Strip(text).EnumerateRunes())
         {
-            if (rune.Value is '\n' or '\t' || (rune.Value >= 0x20 && rune.Value is not (0xfffe or 0xffff) && rune.Value is not (>= 0x7f and < 0xa0)))
+            if (rune.Value is '\t' || (rune.Value >= 0x20 && rune.Value is not (0xfffe or 0xffff) && rune.Value is not (>= 0x7f and < 0xa0)))
             {
                 clean.Append(rune);
             }

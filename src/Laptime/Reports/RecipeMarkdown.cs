@@ -60,7 +60,7 @@ public static class RecipeMarkdown
         page.Append(CultureInfo.InvariantCulture, $"- {RecipeSentences.Updates(run)}, removes = {run.Removes}\n- {MarkdownText.Prose(RecipeSentences.ByTarget(run))}\n");
         foreach (var line in (ReadOnlySpan<string>)[RecipeSentences.Deployed(run), RecipeSentences.Warm(run), RecipeSentences.Teardown(run), RecipeSentences.Fresh(run)])
         {
-            page.Append(CultureInfo.InvariantCulture, $"- {MarkdownText.Prose(line)}\n");
+            page.Append(CultureInfo.InvariantCulture, $"- {MarkdownText.Code(line, inTable: false)}\n");
         }
 
         foreach (var finding in run.BudgetFindings)

@@ -31,7 +31,7 @@ public sealed class RecipeFileTests : IDisposable
     public void Dispose() => folder.Dispose();
 
     private RecipeSettings Load(string text, RecipeKind kind = RecipeKind.Compose, bool foreign = false, string[]? checks = null) =>
-        RecipeFile.Parse(text, folder.At("kv", "recipe.yaml"), new RecipeGround(folder.At("kv"), kind, foreign, checks));
+        RecipeFile.Parse(text, folder.At("kv", "recipe.yaml"), new RecipeFileGround(folder.At("kv"), kind, foreign, checks));
 
     private string Problems(string text, RecipeKind kind = RecipeKind.Compose, bool foreign = false, string[]? checks = null) =>
         string.Join('\n', Assert.Throws<LapException>(() => Load(text, kind, foreign, checks)).Problems.Select(p => p.ToString().Replace(folder.Path + "/", "", StringComparison.Ordinal)));
@@ -237,6 +237,14 @@ public sealed class RecipeFileTests : IDisposable
         }
 
         Assert.True(text == File.ReadAllText(page), "docs/guide/recipes.md differs from the table of keys: run this test once with LAPTIME_UPDATE_DOCS=1");
+    }
+
+    [Fact]
+    public void Every_yaml_block_of_the_page_loads()
+    {
+        var blocks = File.ReadAllText(Page()).Split("```yaml\n").Skip(1).Select(b => b[..b.IndexOf("```", StringComparison.Ordinal)]).ToList();
+        Assert.NotEmpty(blocks);
+        Assert.All(blocks, b => Load(b));
     }
 
     private static string Table(KeySet keys) =>

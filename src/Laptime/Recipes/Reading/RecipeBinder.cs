@@ -5,7 +5,7 @@ using Laptime.Workspaces.Yaml;
 namespace Laptime.Recipes.Reading;
 
 /// <summary>Nodes to <see cref="RecipeSettings"/>: reads everything and tells every problem.</summary>
-internal sealed class RecipeBinder(string file, RecipeGround ground, ValueBinder values)
+internal sealed class RecipeBinder(string file, RecipeFileGround ground, ValueBinder values)
 {
     /// <summary>Somebody who writes one of these wants to say how many deploys there may be.</summary>
     private static readonly string[] Budget = ["deploy", "budget", "expect", "count", "install", "remove", "update", "max", "limit", "allow", "quota", "times"];

@@ -9,7 +9,7 @@ namespace Laptime.Recipes.Reading;
 /// <param name="Kind">Some keys are for one kind alone.</param>
 /// <param name="IsForeign">It names only what is its own: nothing of this machine.</param>
 /// <param name="Checks">Names of the checks that are there; null: not known, and not checked.</param>
-public sealed record RecipeGround(string Root, RecipeKind Kind, bool IsForeign = false, IReadOnlyCollection<string>? Checks = null);
+public sealed record RecipeFileGround(string Root, RecipeKind Kind, bool IsForeign = false, IReadOnlyCollection<string>? Checks = null);
 
 /// <summary>Finds and reads recipe.yaml, with the same care as laptime.yaml: every problem at once, each with its place.</summary>
 public static class RecipeFile
@@ -31,7 +31,7 @@ public static class RecipeFile
 
     /// <param name="shown">The file's name in messages; null: the path, shortened.</param>
     /// <exception cref="LapException">All problems at once, in the file's order.</exception>
-    public static RecipeSettings Load(string path, RecipeGround ground, string? shown = null)
+    public static RecipeSettings Load(string path, RecipeFileGround ground, string? shown = null)
     {
         var file = Path.GetFullPath(path);
         if (!File.Exists(file))
@@ -64,9 +64,9 @@ public static class RecipeFile
 
     /// <summary>Reads a text as if it stood in the file, which need not exist.</summary>
     /// <exception cref="LapException">All problems at once.</exception>
-    public static RecipeSettings Parse(string text, string path, RecipeGround ground) => Parse(text, Path.GetFullPath(path), ground, new ProblemList(WorkspaceFile.Shown(Path.GetFullPath(path))));
+    public static RecipeSettings Parse(string text, string path, RecipeFileGround ground) => Parse(text, Path.GetFullPath(path), ground, new ProblemList(WorkspaceFile.Shown(Path.GetFullPath(path))));
 
-    private static RecipeSettings Parse(string text, string file, RecipeGround ground, ProblemList problems)
+    private static RecipeSettings Parse(string text, string file, RecipeFileGround ground, ProblemList problems)
     {
         var node = YamlReader.Read(text, problems);
         if (node is null || node.IsNull)

@@ -153,7 +153,7 @@ public sealed class RecipeSource
         var checks = CheckFinder.Find(root, file);
         // A folder with both is what its settings say; without a word, what runs everywhere.
         var kind = !compose ? RecipeKind.Workspace : !workspace ? RecipeKind.Compose : RecipeFile.WantsSwarm(file) ? RecipeKind.Compose : RecipeKind.Workspace;
-        var settings = file is null ? new RecipeSettings() : RecipeFile.Load(file, new RecipeGround(root, kind, isForeign, [.. checks.Select(static c => c.Name)]), file.StartsWith(root + Path.DirectorySeparatorChar, StringComparison.Ordinal) && isForeign ? RecipeFile.FileName : null);
+        var settings = file is null ? new RecipeSettings() : RecipeFile.Load(file, new RecipeFileGround(root, kind, isForeign, [.. checks.Select(static c => c.Name)]), file.StartsWith(root + Path.DirectorySeparatorChar, StringComparison.Ordinal) && isForeign ? RecipeFile.FileName : null);
         return (kind, settings, checks);
     }
 
