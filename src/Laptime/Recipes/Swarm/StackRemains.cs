@@ -10,22 +10,29 @@ internal sealed class StackRemains(SwarmApi api, string stack, TimeProvider cloc
     private static readonly TimeSpan Bound = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan GraceBound = TimeSpan.FromMinutes(5);
 
+    /// <summary>After the last container has gone: what is still in use then is in somebody else's.</summary>
+    private static readonly TimeSpan RestBound = TimeSpan.FromSeconds(10);
+
     private string[] Labels { get; } = [SwarmPlaces.Label(stack)];
 
     /// <summary>Kind and name of each thing.</summary>
     public async Task<IReadOnlyList<string>> ListAsync(CancellationToken cancel) => Names(await FindAsync(cancel));
 
-    /// <summary>Removes it all, in the order in which one thing holds another, and waits until it is gone.</summary>
+    /// <summary>
+    /// Removes it all, in the order in which one thing holds another, and waits until it is gone. What somebody else's container still uses then (a volume, a network) stays, and is listed.
+    /// </summary>
     /// <param name="force">Containers are not asked to end.</param>
-    /// <exception cref="FaultException">Something stays.</exception>
+    /// <exception cref="FaultException">Services or containers stay.</exception>
     public async Task RemoveAsync(bool force, CancellationToken cancel)
     {
         var began = clock.GetTimestamp();
         EngineException? refused = null;
+        long? ended = null;
         for (var asked = false; ; asked = true)
         {
             var found = await FindAsync(cancel);
-            if (found.IsNothing)
+            ended = found.Runs ? null : ended ?? clock.GetTimestamp();
+            if (found.IsNothing || (refused is not null && ended is { } at && clock.GetElapsedTime(at) > RestBound))
             {
                 return;
             }
@@ -105,5 +112,7 @@ internal sealed class StackRemains(SwarmApi api, string stack, TimeProvider cloc
         public int Count => Services.Count + Tasks.Count + Containers.Count + Networks.Count + Volumes.Count + Secrets.Count + Configs.Count;
 
         public bool IsNothing => Count == 0;
+
+        public bool Runs => Services.Count + Tasks.Count + Containers.Count > 0;
     }
 }
