@@ -26,7 +26,7 @@ public sealed class RecipeSwarmTests
         Assert.Empty(await scene.LeftAsync("kv-swarm"));
         var segments = run["segments"]!.AsArray().Select(s => (string)s!["name"]!).ToHashSet();
         Assert.Superset(new HashSet<string> { "pull", "apply", "schedule", "boot", "health-wait", "monitor-wait", "assert", "teardown" }, segments);
-        Assert.Contains(run["parityNotes"]!.AsArray(), n => ((string)n!).Contains("db: its health is asked every", StringComparison.Ordinal));
+        Assert.Contains(run["parityGaps"]!.AsArray(), n => ((string)n!).Contains("db: its health is asked every", StringComparison.Ordinal));
     }
 
     [Fact]

@@ -167,11 +167,12 @@ public sealed class RecipeRun(
         var driver = drivers(placement);
         await using (driver.ConfigureAwait(false))
         {
-            parity.AddRange(driver.ParityNotes);
             await driver.AttachAsync(cancel);
             try
             {
                 var stage = new Stage(driver, placement, ledger, installed, head, runner, folder, !Recipe.IsForeign || options.TrustScripts);
+                // What the lane changes follows from what the versions say.
+                parity.AddRange(driver.ParityNotes);
                 warnings.AddRange(stage.HeadFacts.Warnings.Concat(stage.BaseFacts.Warnings).Distinct());
                 Seed(stage, options);
                 await EachAsync(stage, options, from, timeline, cancel);

@@ -21,7 +21,9 @@ internal sealed class StackReader(Placement placement, bool ingressWorks)
     /// <exception cref="LapException">The recipe is wrong.</exception>
     public StackVersion Read(PlacedVersion version)
     {
-        var recipe = ComposeRecipe.Read(version.Folder, placement.Id, placement.Recipe.Settings, placement.Exports, version.IsBase);
+        var settings = placement.Recipe.Settings;
+        var own = version.IsBare ? settings with { OverlayEnvironment = null, OverlayBaseOnly = null } : settings;
+        var recipe = ComposeRecipe.Read(version.Folder, placement.Id, own, placement.Exports, version.IsBase);
         var overlays = new List<string>();
         if (placement.Lane == Lane.Fast)
         {
@@ -35,9 +37,9 @@ internal sealed class StackReader(Placement placement, bool ingressWorks)
             Add(overlay, told);
         }
 
-        var settings = placement.Recipe.Settings;
         return new StackVersion
         {
+            Recipe = recipe,
             Facts = recipe.Facts(SwarmDriver.TagOf(recipe.Main.Compose.Image)),
             Folder = recipe.Folder,
             Files = [.. recipe.Files, .. overlays.Select(text => Write(text, recipe))],

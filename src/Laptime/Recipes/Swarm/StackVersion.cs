@@ -5,6 +5,9 @@ internal sealed record StackVersion
 {
     public required VersionFacts Facts { get; init; }
 
+    /// <summary>As it was read; null: it is no recipe in a folder.</summary>
+    public Reading.ComposeRecipe? Recipe { get; init; }
+
     /// <summary>Where the files are, absolute: paths in them are relative to it.</summary>
     public required string Folder { get; init; }
 

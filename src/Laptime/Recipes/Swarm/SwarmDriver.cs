@@ -64,6 +64,13 @@ public sealed class SwarmDriver : RecipeDriver
     public override async Task PrepareAsync(PlacedVersion version, Timeline timeline, int? parent, CancellationToken cancel)
     {
         using var segment = timeline.Begin("pull", parent: parent);
+        // Told before anything is touched: docker says it in the middle of a deploy.
+        if (present?.Recipe is { } before && VersionOf(version).Recipe is { } after && Reading.ComposeRecipe.Clashes(before, after) is [var clash, ..] clashes)
+        {
+            segment.End("failed");
+            throw new FaultException(new Fault(Outcome.RolloutFailed, clash, null, "configs and secrets cannot be changed under one name", clashes));
+        }
+
         foreach (var image in VersionOf(version).Facts.Services.Select(static s => s.Image).OfType<string>().Distinct(StringComparer.Ordinal))
         {
             if (await engine.InspectImageAsync(image, cancel) is not null)
