@@ -176,6 +176,13 @@ public sealed class ComposeRecipeTests : IDisposable
     }
 
     [Fact]
+    public void A_key_that_others_take_for_a_truth_is_told_with_its_line()
+    {
+        folder.File("compose.yml", "x-env: &env\n  N: 1\nservices:\n  app:\n    image: busybox\n    environment:\n      <<: *env\n      \"Y\": 2\n      on: 3\n");
+        Assert.Equal(["compose.yml:2:3", "compose.yml:9:7"], Read().Warnings.Where(w => w.Contains("write it in quotes", StringComparison.Ordinal)).Select(w => w[w.LastIndexOf("compose.yml", StringComparison.Ordinal)..w.IndexOf(": the key", StringComparison.Ordinal)]));
+    }
+
+    [Fact]
     public void Overlays_lie_on_top_and_the_one_of_the_base_on_the_base_alone()
     {
         using var outside = new TemporaryFolder();

@@ -173,6 +173,48 @@ public sealed class RecipeSourceTests : IDisposable
         Assert.Contains("a tag kv/X.Y.Z", Assert.Single((await OpenAsync("mono/kv")).Recipe.Notices), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task A_shallow_clone_without_tags_says_so()
+    {
+        await PublishAsync("kv");
+        await GitAsync("kv", "clone", "-q", "--depth", "1", "--no-tags", "file://" + folder.At("kv"), folder.At("shallow"));
+        Assert.Contains("git fetch --unshallow --tags", Assert.Single((await OpenAsync("shallow")).Recipe.Notices), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_link_to_a_recipe_is_the_recipe()
+    {
+        await PublishAsync("mono");
+        folder.File("mono/kv/compose.yml", Compose("1.0.0"));
+        await GitAsync("mono", "add", "-A");
+        await GitAsync("mono", "commit", "-qm", "three");
+        await GitAsync("mono", "tag", "kv/1.0.0");
+        Directory.CreateSymbolicLink(folder.At("link"), folder.At("mono", "kv"));
+        Assert.True((await OpenAsync("link")).Recipe.Head.IsPublished);
+    }
+
+    [Theory]
+    [InlineData("kv")]
+    [InlineData("kv-swarm")]
+    [InlineData("pg-app")]
+    public async Task The_recipes_that_come_with_lap_have_two_published_versions_and_are_the_newer_one(string name)
+    {
+        var example = Checkout.At("examples", "recipes", name);
+        Assert.SkipUnless(Directory.Exists(example), $"there is no {example}");
+        // Beside each other, as dependencies are named.
+        foreach (var file in Directory.EnumerateFiles(Checkout.At("examples", "recipes"), "*", SearchOption.AllDirectories).Where(f => !f.Contains("/.laptime/", StringComparison.Ordinal) && !f.Contains("/__pycache__/", StringComparison.Ordinal)))
+        {
+            var to = folder.At(Path.GetRelativePath(Checkout.At("examples", "recipes"), file));
+            Directory.CreateDirectory(Path.GetDirectoryName(to)!);
+            File.Copy(file, to);
+        }
+
+        var recipe = (await OpenAsync(name)).Recipe;
+        Assert.Equal(2, recipe.Published.Count);
+        Assert.Same(recipe.Published[1], recipe.Head);
+        Assert.Empty(recipe.Notices);
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]

@@ -58,7 +58,7 @@ public sealed class VersionNumberTests
             "0.1.0", "1.0.0-1", "1.0.0-2", "1.0.0-10", "1.0.0-alpha", "1.0.0-alpha.1", "1.0.0-alpha.beta", "1.0.0-beta", "1.0.0-beta.2", "1.0.0-beta.11", "1.0.0-rc.1",
             "1.0.0", "1.0.0+3.9", "1.0.0+3.10", "1.0.0+3.10.1", "1.0.0+3.11-rc1", "1.0.0+v3.12", "1.0.1+1.0", "1.2.0", "1.10.0", "2.0.0", "10.0.0", "99999999999999999999.0.0",
         ];
-        Assert.Equal(sorted, sorted.Reverse().Order(StringComparer.Ordinal).Select(VersionNumber.Parse).Order().Select(v => v!.Text));
+        Assert.Equal(sorted, sorted.Reverse().Order(StringComparer.Ordinal).Select(t => VersionNumber.Parse(t)!).Order(VersionNumber.Order).Select(v => v.Text));
     }
 
     private static readonly Gen<string> Words = Gen.Elements("0", "1", "2", "10", "007", "rc", "alpha", "v", "x1", "1x", "latest", "20210307", "-", "b-2");

@@ -112,10 +112,11 @@ public sealed record ComposeRecipe
         var warnings = new List<string>();
         List<string> over = [.. new[] { settings.OverlayEnvironment, isBase ? settings.OverlayBaseOnly : null }.OfType<string>(), .. overlays ?? []];
         var environment = RecipeEnvironment.Read(folder, stack, settings, exports, Refuse, warnings);
-        var files = new List<string>(ComposeFiles(folder, environment));
+        var files = ComposeFiles(folder, environment);
         files.AddRange(over.Where(o => !files.Contains(o)));
         var project = ComposeFile.Read(files, environment.Values.GetValueOrDefault, Refuse);
         var problems = new List<Problem>();
+        warnings.AddRange(files.SelectMany(YamlTruths.Keys));
         var services = project.Services.Select(s => RecipeLabels.Service(s, warnings)).ToList();
         var main = RecipeLabels.Main(services, warnings);
         var timeout = RecipeLabels.Timeout(services, warnings);
@@ -208,7 +209,7 @@ public sealed record ComposeRecipe
         return Digest.Of(text.Append(service.Image).ToString()).ToString();
     }
 
-    private static IReadOnlyList<string> ComposeFiles(string folder, RecipeEnvironment environment)
+    private static List<string> ComposeFiles(string folder, RecipeEnvironment environment)
     {
         if (environment.Values.GetValueOrDefault("COMPOSE_FILE") is not { Length: > 0 } named)
         {

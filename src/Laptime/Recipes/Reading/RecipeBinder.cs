@@ -10,9 +10,6 @@ internal sealed class RecipeBinder(string file, RecipeFileGround ground, ValueBi
     /// <summary>Somebody who writes one of these wants to say how many deploys there may be.</summary>
     private static readonly string[] Budget = ["deploy", "budget", "expect", "count", "install", "remove", "update", "max", "limit", "allow", "quota", "times"];
 
-    /// <summary>Words that YAML 1.1, which other tools read by, takes for true and false.</summary>
-    private static readonly string[] Truths = ["y", "yes", "n", "no", "on", "off", "true", "false"];
-
     private static readonly string[] Tiers = ["install", "upgrade", "backup", "restore", "custom"];
 
     private static readonly string[] ExportNames = ["url", "host", "port", "namespace"];
@@ -316,7 +313,7 @@ internal sealed class RecipeBinder(string file, RecipeFileGround ground, ValueBi
 
     private bool Truth(YamlNode key)
     {
-        if (!key.Plain || !Truths.Contains(key.Text, StringComparer.OrdinalIgnoreCase))
+        if (!YamlTruths.Is(key))
         {
             return false;
         }

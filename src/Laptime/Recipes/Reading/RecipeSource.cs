@@ -83,14 +83,19 @@ public sealed class RecipeSource
         var isTop = working is not null && below.Length == 0;
         var bundled = !isTop && File.Exists(bundle);
         var objects = bundled ? await UnpackAsync(bundle, home, runner, clock, cancel).ConfigureAwait(false) : working is null ? null : new RecipeRepository(runner, top, isGitDirectory: false);
-        var prefix = bundled || isTop ? "" : Path.GetFileName(root) + "/";
+        var prefix = bundled || isTop || below.Length == 0 ? "" : Path.GetFileName(below) + "/";
         var inObjects = bundled ? "" : below;
         var published = objects is null ? [] : await PublishedAsync(objects, prefix, inObjects, notices, cancel).ConfigureAwait(false);
 
         var files = (await WorkingFolder.FilesAsync(root, working, notices, cancel).ConfigureAwait(false)).Where(f => !(bundled && f == BundleName)).ToList();
         var (kind, settings, checks) = Settings(address, root, recipeFile, isForeign: false);
         var head = await HeadAsync(root, files, settings, kind, published, objects, inObjects, bundled ? null : working, cancel).ConfigureAwait(false);
-        if (published.Count == 0 && notices.Count == 0)
+        if (published.Count == 0 && !bundled && objects is not null && (await objects.AskAsync(["rev-parse", "--is-shallow-repository"], cancel).ConfigureAwait(false)).Lines is ["true"])
+        {
+            // As continuous integration checks out: the upgrade would not be tested, and nobody would notice.
+            notices.Add("the repository is a shallow clone without the tags of published versions: git fetch --unshallow --tags brings them");
+        }
+        else if (published.Count == 0 && notices.Count == 0)
         {
             notices.Add(prefix.Length > 0 && objects is not null ? $"nothing is published: a version of this recipe is a tag {prefix}X.Y.Z, for its folder is only a part of the repository" : "nothing is published: a version is a tag X.Y.Z or X.Y.Z+A.B.C");
         }
@@ -212,7 +217,7 @@ public sealed class RecipeSource
     private static async Task<IReadOnlyList<PublishedTree>> PublishedAsync(RecipeRepository objects, string prefix, string below, List<string> notices, CancellationToken cancel)
     {
         var tags = (await objects.TagsAsync(cancel).ConfigureAwait(false)).Where(t => t.Name.StartsWith(prefix, StringComparison.Ordinal)).ToList();
-        var numbered = tags.Select(t => (Tag: t, Number: VersionNumber.Parse(t.Name[prefix.Length..]))).Where(static t => t.Number is not null).OrderBy(static t => t.Number).ToList();
+        var numbered = tags.Select(t => (Tag: t, Number: VersionNumber.Parse(t.Name[prefix.Length..]))).Where(static t => t.Number is not null).OrderBy(static t => t.Number!, VersionNumber.Order).ToList();
         var trees = await objects.TreesAsync([.. numbered.Select(static n => n.Tag.Commit)], below, cancel).ConfigureAwait(false);
         var published = new List<PublishedTree>();
         for (var i = 0; i < numbered.Count; i++)
@@ -223,7 +228,7 @@ public sealed class RecipeSource
             }
             else
             {
-                notices.Add($"the tag {numbered[i].Tag.Name} has no folder {below}: it is no version of this recipe");
+                notices.Add(below.Length > 0 ? $"the tag {numbered[i].Tag.Name} has no folder {below}: it is no version of this recipe" : $"the tag {numbered[i].Tag.Name} leads to a commit that is not here: git fetch --unshallow --tags brings it");
             }
         }
 
@@ -256,7 +261,7 @@ public sealed class RecipeSource
     private static async Task<(RecipeRepository? Repository, string Top, string Below)> RepositoryOfAsync(string root, ProcessRunner runner, CancellationToken cancel)
     {
         var marked = false;
-        for (var at = root; at is not null && !marked; at = Path.GetDirectoryName(at))
+        for (var at = Within.Real(root); at is not null && !marked; at = Path.GetDirectoryName(at))
         {
             marked = Path.Exists(Path.Combine(at, ".git"));
         }
@@ -318,7 +323,7 @@ public sealed class RecipeSource
         }
         catch (FaultException e)
         {
-            throw new LapException($"{BundleName} is no git bundle with tags that stands by itself: {e.Fault.Tail?.LastOrDefault() ?? e.Message}", bundle, $"git bundle create {BundleName} --tags, in the recipe's own repository");
+            throw new LapException($"{BundleName} is no git bundle with tags that stands by itself: {(e.Fault.Tail is [.., var last] ? last : e.Message)}", bundle, $"git bundle create {BundleName} --tags, in the recipe's own repository");
         }
 
         Directory.Move(folder + ".new", folder);

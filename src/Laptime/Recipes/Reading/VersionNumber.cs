@@ -4,8 +4,11 @@ namespace Laptime.Recipes.Reading;
 /// A published version as a tag names it: <c>X.Y.Z[-pre]</c> as semantic versioning has it, then perhaps <c>+</c> and the version of the app inside (<c>1.1.0+3.12</c>).
 /// Unlike semantic versioning, what stands behind the <c>+</c> orders too, after everything else: a recipe is republished for a new app. A total order: only the same text compares as equal.
 /// </summary>
-public sealed class VersionNumber : IComparable<VersionNumber>
+public sealed class VersionNumber
 {
+    /// <summary>The oldest first.</summary>
+    public static Comparer<VersionNumber> Order { get; } = Comparer<VersionNumber>.Create(static (a, b) => a.CompareTo(b));
+
     private const int Longest = 128;
 
     private readonly string[] core;
@@ -37,13 +40,9 @@ public sealed class VersionNumber : IComparable<VersionNumber>
             : null;
     }
 
-    public int CompareTo(VersionNumber? other)
+    /// <summary>Negative: this one is older.</summary>
+    public int CompareTo(VersionNumber other)
     {
-        if (other is null)
-        {
-            return 1;
-        }
-
         for (var i = 0; i < core.Length; i++)
         {
             if (Numbers(core[i], other.core[i]) is not 0 and var differ)
