@@ -154,16 +154,4 @@ public sealed class RecipeReportTests
     [InlineData(4, new[] { "kv", "mail" }, "1 base + 2 cold (kv, mail) + 1 fresh = 4")]
     public void The_formula_says_where_the_expectation_comes_from(int expected, string[] cold, string formula) =>
         Assert.Equal(formula, RecipeSentences.Formula(RecipeRuns.Green() with { Expected = expected, Deps = new DependenciesReport(cold, []) }));
-
-    [Fact]
-    public void The_files_of_a_run_are_written_and_read_back()
-    {
-        using var folder = new TemporaryFolder();
-        RecipeReportFiles.Write(folder, RecipeRuns.Green());
-        Assert.Equal(["junit.xml", "report.md", "results.json"], Directory.EnumerateFiles(folder).Select(f => Path.GetFileName(f)!).Order(StringComparer.Ordinal));
-        Assert.Equal(Json(RecipeRuns.Green()), Json(RecipeReportFiles.Read(folder.At("results.json"))!));
-        Assert.Null(RecipeReportFiles.Read(folder.At("nothing.json")));
-        Assert.Null(RecipeReportFiles.Read(folder.File("cut.json", "{ \"schema\": ")));
-        Assert.Null(RecipeReportFiles.Read(folder.File("other.json", "{ \"schema\": \"other\" }")));
-    }
 }
