@@ -43,6 +43,27 @@ public sealed class ShopPromotionTests(PromotedShop shop) : IClassFixture<Promot
     }
 
     [Fact]
+    public async Task What_a_fast_environment_leaves_out_is_told_from_both_policies_and_full_closes_what_a_build_can()
+    {
+        var plan = (await ws.JsonAsync(0, "plan", "--env", "local")).Valid();
+        Assert.Equal(
+            [
+                "catalog: step format is left out of the fast loop", "gateway: step format is left out of the fast loop",
+                "contracts, catalog, gateway, storefront: built with the profile fast, and production builds with release",
+                "catalog, gateway, storefront: no verified provenance, and production wants it: lap publish",
+            ], Document.Texts(plan["parityGaps"]));
+        var full = (await ws.JsonAsync(0, "plan", "--env", "local", "--full")).Valid();
+        // The storefront has no step that only the safe loop runs: what was published of it is found.
+        Assert.Equal("release", full.Text("profile"));
+        Assert.Equal("catalog, gateway: no verified provenance, and production wants it, which --full cannot make up for: lap publish", Assert.Single(Document.Texts(full["parityGaps"])));
+        Assert.Equal("fast", (await ws.JsonAsync(0, "plan", "--env", "local", "--full", "--profile", "fast")).Text("profile"));
+
+        // What came with provenance still has it when nothing is done.
+        var again = (await ws.DeployAsync("--env", "staging")).Valid();
+        Assert.DoesNotContain(Document.Texts(again["parityGaps"]), g => g.Contains("provenance", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task Each_guardrail_refuses_once_with_its_reason_evidence_and_cure_and_then_it_goes_through()
     {
         // Reviews that the commits tell of: the author's own; none.
@@ -159,10 +180,11 @@ public sealed class ShopPromotionTests(PromotedShop shop) : IClassFixture<Promot
         var staged = await shop.StageAsync();
         Assert.Equal("pass", staged.Signal("storefront", "smoke"));
         var before = (await ws.JsonAsync(0, "status", "--env", "production"))["components"]!.ToJsonString();
-        (int, string)[] asked = [(shop.Port(18280), "/"), (shop.Port(18280), "/api/cart"), (shop.Port(18281), "/api/products")];
-        var asking = new Questions(ws, asked);
+        using var stop = new CancellationTokenSource();
+        var asking = AskUntilAsync(ws, [(shop.Port(18280), "/"), (shop.Port(18280), "/api/cart"), (shop.Port(18281), "/api/products")], stop.Token);
         var failed = (await ws.JsonAsync(14, "promote", "--to", "production")).Valid();
-        var (answers, bad) = await asking.EndAsync();
+        await stop.CancelAsync();
+        var (answers, bad) = await asking;
         Assert.True(answers > 20, $"{answers} answers");
         Assert.Empty(bad);
         Assert.Contains("serves again", failed.FailureMessage(), StringComparison.Ordinal);
@@ -235,45 +257,29 @@ public sealed class ShopPromotionTests(PromotedShop shop) : IClassFixture<Promot
     private static SmallJsonSchema Schema(string name) => new(JsonNode.Parse(File.ReadAllText(Path.Combine(Lap.Root, "docs", "schema", name)))!);
 
     /// <summary>Users: they ask again and again, one question after the other, until told to stop.</summary>
-    private sealed class Questions
+    private static async Task<(int Answers, IReadOnlyList<string> Bad)> AskUntilAsync(LapWorkspace ws, (int Port, string Path)[] asked, CancellationToken stop)
     {
-        private readonly CancellationTokenSource stop = new();
-        private readonly Task<(int Answers, IReadOnlyList<string> Bad)> asking;
-
-        public Questions(LapWorkspace ws, (int Port, string Path)[] asked) => asking = AskAsync(ws, asked);
-
-        public async Task<(int Answers, IReadOnlyList<string> Bad)> EndAsync()
+        var (answers, bad) = (0, new List<string>());
+        while (!stop.IsCancellationRequested)
         {
-            await stop.CancelAsync();
-            var answers = await asking;
-            stop.Dispose();
-            return answers;
-        }
-
-        private async Task<(int Answers, IReadOnlyList<string> Bad)> AskAsync(LapWorkspace ws, (int Port, string Path)[] asked)
-        {
-            var (answers, bad) = (0, new List<string>());
-            while (!stop.IsCancellationRequested)
+            foreach (var (port, path) in asked)
             {
-                foreach (var (port, path) in asked)
+                try
                 {
-                    try
+                    var (status, body) = await ws.GetAsync(port, path);
+                    answers++;
+                    if (status != 200)
                     {
-                        var (status, body) = await ws.GetAsync(port, path);
-                        answers++;
-                        if (status != 200)
-                        {
-                            bad.Add($"{port}{path}: {status} {body}");
-                        }
-                    }
-                    catch (HttpRequestException e)
-                    {
-                        bad.Add($"{port}{path}: {e.Message}");
+                        bad.Add($"{port}{path}: {status} {body}");
                     }
                 }
+                catch (HttpRequestException e)
+                {
+                    bad.Add($"{port}{path}: {e.Message}");
+                }
             }
-
-            return (answers, bad);
         }
+
+        return (answers, bad);
     }
 }
