@@ -37,7 +37,7 @@ for (var i = 1; i < args.Length; i++)
         case "--postgres":
             postgres = args[++i];
             break;
-        case "noop" or "loop" or "aa" or "record" or "store" or "engines" or "ledger":
+        case "noop" or "loop" or "aa" or "record" or "store" or "engines" or "ledger" or "recipes":
             names.Add(args[i]);
             break;
         case "behaviour":
@@ -48,7 +48,7 @@ for (var i = 1; i < args.Length; i++)
             parts.AddRange(args[++i].Split(','));
             break;
         default:
-            Console.Error.WriteLine($"bench: {args[i]} is neither noop nor loop nor aa nor record nor store nor engines nor ledger nor --files N,N, --rounds N, --part noop,change,cold,stacks, --turbo PATH, --postgres URL");
+            Console.Error.WriteLine($"bench: {args[i]} is neither noop nor loop nor aa nor record nor store nor engines nor ledger nor recipes nor --files N,N, --rounds N, --part noop,change,cold,stacks, --turbo PATH, --postgres URL");
             return 2;
     }
 }
@@ -91,6 +91,11 @@ try
     if (names.Contains("engines"))
     {
         EnginesBench.Run(new Page(Docs("engines"), "Deploys to engines"), root, lap, rounds, parts);
+    }
+
+    if (names.Contains("recipes"))
+    {
+        RecipesBench.Run(new Page(Docs("recipes"), "Recipes through their tiers"), root, lap, rounds);
     }
 
     if (names.Count == 0 || names.Contains("ledger"))
