@@ -32,7 +32,7 @@ internal sealed class DockerEngine : IAsyncDisposable
 
     /// <summary>
     /// The engine that all tests of the program share: name what you create after your test, and remove it. Started at the first call (0.1 to 0.3 s),
-    /// ended with the program. With <c>LAP_TEST_DOCKER_SOCKET</c> it is the engine that listens there.
+    /// ended after the last test. With <c>LAP_TEST_DOCKER_SOCKET</c> it is the engine that listens there.
     /// </summary>
     public static async Task<DockerEngine> SharedAsync()
     {
@@ -148,14 +148,7 @@ internal sealed class DockerEngine : IAsyncDisposable
             return new DockerEngine(given, "127.0.0.1", script: null);
         }
 
-        var engine = await StartAsync();
-        // The end of this process is what ends the engine; waiting for it here leaves nothing behind for whoever looks at once.
-        AppDomain.CurrentDomain.ProcessExit += (_, _) =>
-        {
-            engine.script!.StandardInput.Close();
-            engine.script.WaitForExit(TimeSpan.FromSeconds(20));
-        };
-        return engine;
+        return SharedServers.Add(await StartAsync());
     }
 
     private static async Task<DockerEngine> StartAsync()

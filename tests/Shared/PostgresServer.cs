@@ -150,17 +150,7 @@ internal sealed class PostgresServer : IAsyncDisposable
         }
     }
 
-    private static async Task<PostgresServer> StartSharedAsync()
-    {
-        var server = await OwnAsync();
-        AppDomain.CurrentDomain.ProcessExit += (_, _) =>
-        {
-            // It ends by itself then; the runner gives programs a few seconds to end, and removing many databases may take some.
-            server.process?.StandardInput.Close();
-            server.process?.WaitForExit(TimeSpan.FromSeconds(2));
-        };
-        return server;
-    }
+    private static async Task<PostgresServer> StartSharedAsync() => SharedServers.Add(await OwnAsync());
 
     /// <summary>Debian keeps the programs of each version in a folder of their own, not on PATH.</summary>
     private static string Bin()

@@ -146,17 +146,7 @@ internal sealed partial class RegistryServer : IAsyncDisposable
         Directory.Delete(Folder, recursive: true);
     }
 
-    private static async Task<RegistryServer> StartSharedAsync()
-    {
-        var server = await StartAsync();
-        AppDomain.CurrentDomain.ProcessExit += (_, _) =>
-        {
-            server.process?.StandardInput.Close();
-            server.process?.WaitForExit();
-            Directory.Delete(server.Folder, recursive: true);
-        };
-        return server;
-    }
+    private static async Task<RegistryServer> StartSharedAsync() => SharedServers.Add(await StartAsync());
 
     private void WriteConfiguration()
     {
