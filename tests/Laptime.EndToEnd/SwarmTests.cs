@@ -281,11 +281,11 @@ public sealed class SwarmTests
                 environment: { READY_AFTER: "0" }
                 healthcheck: { test: [NONE] }
                 ports: [ { target: 8080, published: {{Ports.Free()}}, mode: host } ]
-                deploy: { update_config: { monitor: 500ms } }
+                deploy: { update_config: { monitor: 500ms }, restart_policy: { delay: 500ms } }
               side:
                 image: {{side}}
                 stop_grace_period: 1s
-                deploy: { update_config: { monitor: 500ms } }
+                deploy: { update_config: { monitor: 500ms }, restart_policy: { delay: 500ms } }
 
             """);
         return ws;

@@ -563,11 +563,12 @@ public sealed class SwarmTargetContract : TargetContract, IAsyncLifetime
         return opened;
     }
 
+    // The swarm waits five seconds before it starts a task again, unless it is told otherwise.
     private string Web(string more = "") =>
-        $"  web:\n    image: any\n    stop_grace_period: 3s\n    ports: [ {{ target: 8080, published: {front}, mode: host }} ]\n    {(more.StartsWith("deploy", StringComparison.Ordinal) ? more : $"deploy: {{ update_config: {{ monitor: 500ms }} }}\n    {more}")}\n";
+        $"  web:\n    image: any\n    stop_grace_period: 3s\n    ports: [ {{ target: 8080, published: {front}, mode: host }} ]\n    {(more.StartsWith("deploy", StringComparison.Ordinal) ? more : $"deploy: {{ update_config: {{ monitor: 500ms }}, restart_policy: {{ delay: 500ms }} }}\n    {more}")}\n";
 
     private static string Worker(string name = "worker", string order = "stop-first") =>
-        $"  {name}:\n    image: any\n    stop_grace_period: 3s\n    deploy: {{ update_config: {{ monitor: 500ms, order: {order} }} }}\n";
+        $"  {name}:\n    image: any\n    stop_grace_period: 3s\n    deploy: {{ update_config: {{ monitor: 500ms, order: {order} }}, restart_policy: {{ delay: 500ms }} }}\n";
 
     private static async Task DeployAsync(SwarmTarget where, Component component, RolloutRequest request)
     {

@@ -47,7 +47,10 @@ public sealed class ShopScene : IAsyncLifetime
 
         workspace.Edit("swarm.yml", "18080", Port.ToString(CultureInfo.InvariantCulture));
         // The engine counts a service's version up while it watches an update: for half a second instead of five.
+        // And it waits five before it starts a task again that has ended.
         workspace.Edit("swarm.yml", "order: start-first", "order: start-first, monitor: 500ms");
+        workspace.Edit("swarm.yml", "monitor: 500ms }", "monitor: 500ms }, restart_policy: { delay: 500ms }");
+        workspace.Edit("swarm.yml", "    ports: [", "    deploy: { restart_policy: { delay: 500ms } }\n    ports: [");
         // The gateway keeps connections open: what is open when dockerd is killed holds a task's address for some seconds instead of two minutes (lap waits for it, and says so).
         workspace.Write("swarm.yml", workspace.Read("swarm.yml").Replace("    stop_grace_period: 3s\n", "    stop_grace_period: 3s\n    sysctls: [ net.ipv4.tcp_orphan_retries=4 ]\n", StringComparison.Ordinal));
         var catalog = workspace.Read("laptime.yaml").IndexOf("  catalog:", StringComparison.Ordinal);
