@@ -14,6 +14,11 @@ internal static class BackupTier
     {
         var before = await stage.Driver.ObserveAsync(cancel);
         tier.VerifiedVersion = before.Version;
+        if (backup.Trouble is { } trouble)
+        {
+            tier.Check(false, "", trouble, "keep the label on the main service alone: hooks and volumes are named where they are");
+        }
+
         Directory.CreateDirectory(stage.Backup);
         if (!await HooksAsync(stage, backup, HookMoment.BeforeBackup, tier, cancel))
         {

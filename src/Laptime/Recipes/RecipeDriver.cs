@@ -162,7 +162,11 @@ public sealed record ServiceFacts(string Name, string? Image, string Definition,
 /// <param name="Volumes">Volumes in it, each with the paths that are (relative to the volume; null: all of it).</param>
 /// <param name="Excluded">Volumes that were left out on purpose.</param>
 /// <param name="Hooks">In the order of the services in the file.</param>
-public sealed record BackupFacts(IReadOnlyDictionary<string, IReadOnlyList<string>?> Volumes, IReadOnlyList<string> Excluded, IReadOnlyList<RecipeHook> Hooks);
+public sealed record BackupFacts(IReadOnlyDictionary<string, IReadOnlyList<string>?> Volumes, IReadOnlyList<string> Excluded, IReadOnlyList<RecipeHook> Hooks)
+{
+    /// <summary>Why the tool that makes backups there would refuse this recipe, with the place; null: it would not. The tier fails by it; the others do not.</summary>
+    public string? Trouble { get; init; }
+}
 
 /// <summary>How a program in a service ended.</summary>
 public sealed record ServiceExec(int ExitCode, IReadOnlyList<string> Output);

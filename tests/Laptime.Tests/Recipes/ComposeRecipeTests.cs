@@ -182,6 +182,83 @@ public sealed class ComposeRecipeTests : IDisposable
         Assert.Equal(["compose.yml:2:3", "compose.yml:9:7"], Read().Warnings.Where(w => w.Contains("write it in quotes", StringComparison.Ordinal)).Select(w => w[w.LastIndexOf("compose.yml", StringComparison.Ordinal)..w.IndexOf(": the key", StringComparison.Ordinal)]));
     }
 
+    /// <summary>The ways of writing that recipes out there mix: lists joined to mappings, anchors in one file, labels of both kinds, tmpfs, folded commands.</summary>
+    [Fact]
+    public void Files_that_write_one_thing_in_two_ways_are_joined()
+    {
+        folder.File(".env.sample", "COMPOSE_FILE=\"compose.yml\"\nCOMPOSE_FILE=\"$COMPOSE_FILE:compose.pg.yml\"\nISSUER=https://${DOMAIN}\nENABLE_BACKUPS=true\nSECRET_PG_VERSION=v1\n");
+        folder.File("compose.yml", """
+            ---
+            version: "3.8"
+            services:
+              app:
+                image: app:${APP_VERSION:-1.0}-${APP_PLATFORM:-amd64}
+                depends_on: [db]
+                environment:
+                  - HOSTNAME=${DOMAIN}
+                  - ISSUER
+                  - NOT_SET
+                  - NAME={NAME:-App}
+                secrets: [key]
+                deploy:
+                  labels:
+                    - "backupbot.backup=${ENABLE_BACKUPS:-true}"
+                    - "traefik.http.routers.${STACK_NAME}.rule=Host(`${DOMAIN}`${EXTRA_DOMAINS})"
+            secrets:
+              key: { external: true, name: "${STACK_NAME}_key_${SECRET_KEY_VERSION:-v1}" }
+            """);
+        folder.File("compose.pg.yml", """
+            version: '3.8'
+            x-env: &env
+              PGDATABASE: app
+            services:
+              app:
+                environment:
+                  <<: *env
+                  PGHOST: ${STACK_NAME}_db
+                secrets: [pg]
+              db:
+                image: ${DB_IMAGE:-postgres}:${DB_VERSION:-17}
+                stop_grace_period: 2m
+                command: >
+                  postgres
+                  -c work_mem=${PG_WORK_MEM_MB:-16}MB
+                volumes:
+                  - data:/var/lib/postgresql/data
+                  - type: tmpfs
+                    target: /dev/shm
+                    tmpfs:
+                       size: 1000000000
+                tmpfs:
+                  - /tmp:size=${LIMIT:-1024}M
+                environment:
+                  <<: *env
+                healthcheck:
+                  test: ["CMD-SHELL", "pg_isready -h localhost -U $$POSTGRES_USER"]
+                labels:
+                  backupbot.backup.volumes.data.path: "/dump/latest"
+                deploy:
+                  labels:
+                    backupbot.backup.pre-hook: "/pg_backup.sh backup"
+                    backupbot.backup.volumes.data.path: "backup.sql"
+            volumes:
+               data:
+            secrets:
+              pg:
+                external: true
+                name: ${STACK_NAME}_pg_${SECRET_PG_VERSION:-v1}
+            """);
+        var recipe = Read();
+        Assert.Equal(["HOSTNAME=kv-1a2b.test", "ISSUER=https://kv-1a2b.test", "NAME={NAME:-App}", "PGDATABASE=app", "PGHOST=kv-1a2b_db"], recipe.Main.Compose.Environment.Select(e => $"{e.Key}={e.Value}").Order(StringComparer.Ordinal));
+        Assert.Equal(("app:1.0-amd64", "postgres:17"), (recipe.Main.Compose.Image, recipe.Find("db")!.Compose.Image));
+        Assert.Equal(["postgres", "-c", "work_mem=16MB"], recipe.Find("db")!.Compose.Command!);
+        Assert.Equal(["kv-1a2b_key_v1", "kv-1a2b_pg_v1"], recipe.Secrets.Select(s => s.Target));
+        Assert.Equal(["data"], recipe.Facts().Volumes);
+        Assert.Equal(["backup.sql"], recipe.Backup!.Volumes["data"]!);
+        Assert.Null(recipe.VersionLabel);
+        Assert.Contains(recipe.Warnings, w => w.Contains("is one of the container", StringComparison.Ordinal));
+    }
+
     [Fact]
     public void Overlays_lie_on_top_and_the_one_of_the_base_on_the_base_alone()
     {
@@ -324,10 +401,12 @@ public sealed class ComposeRecipeTests : IDisposable
     }
 
     [Fact]
-    public void Two_services_that_turn_the_backup_on_are_refused()
+    public void Two_services_that_turn_the_backup_on_are_a_trouble_of_the_backup_alone()
     {
         folder.File("compose.yml", "services:\n  app: { image: a, deploy: { labels: [backupbot.backup=true] } }\n  db: { image: a, deploy: { labels: { backupbot.backup: \"true\" } } }\n");
-        Assert.Contains("compose.yml:3:39: both `app` and `db` have `backupbot.backup=true`", Problems(), StringComparison.Ordinal);
+        Assert.Contains("compose.yml:3:39: both `app` and `db` have `backupbot.backup=true`", Read().Backup!.Trouble!, StringComparison.Ordinal);
+        folder.File("compose.yml", "services:\n  app: { image: a, deploy: { labels: [backupbot.backup=true] } }\n  db: { image: a, deploy: { labels: { backupbot.backup: \"false\" } } }\n");
+        Assert.Null(Read().Backup!.Trouble);
     }
 
     [Theory]

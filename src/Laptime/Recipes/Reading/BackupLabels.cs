@@ -16,6 +16,7 @@ internal static class BackupLabels
     public static BackupFacts? Read(List<ComposeRecipeService> services, ComposeProject project, List<Problem> problems, List<string> warnings)
     {
         ComposeRecipeService? enabled = null;
+        string? trouble = null;
         var (hooks, paths, excluded) = (new List<RecipeHook>(), new Dictionary<string, IReadOnlyList<string>?>(StringComparer.Ordinal), new List<string>());
         foreach (var volume in Own(services, project))
         {
@@ -36,7 +37,8 @@ internal static class BackupLabels
                         }
                         else if (on && enabled is not null)
                         {
-                            problems.Add(new Problem($"both `{enabled.Name}` and `{service.Name}` have `{key}=true`: exactly one service of a recipe may turn the backup on, and it is the whole recipe's", at, $"keep it on `{enabled.Name}`; hooks and volumes are named where they are"));
+                            // Recipes that are out there have it so: that is no reason not to install and upgrade them.
+                            trouble ??= $"{at}: both `{enabled.Name}` and `{service.Name}` have `{key}=true`: exactly one service of a recipe may turn the backup on, for all of it; backup tools refuse such a recipe";
                         }
                         else if (on)
                         {
@@ -89,7 +91,7 @@ internal static class BackupLabels
             return null;
         }
 
-        return new BackupFacts(paths, excluded, hooks);
+        return new BackupFacts(paths, excluded, hooks) { Trouble = trouble };
 
         void Volume(string key, string value, SourceLocation at)
         {

@@ -198,7 +198,8 @@ public sealed class RecipeSource
 
         try
         {
-            return ComposeRecipe.Read(root, "lap", settings, new Dictionary<string, string>(), isBase: false).VersionLabel;
+            // Variables that dependencies will give are set to something: some recipes require them.
+            return ComposeRecipe.Read(root, "lap", settings, settings.Deps.SelectMany(static d => d.Export.Keys).Distinct(StringComparer.Ordinal).ToDictionary(static n => n, static _ => "unknown", StringComparer.Ordinal), isBase: false).VersionLabel;
         }
         catch (LapException)
         {
