@@ -52,6 +52,7 @@ public sealed class PostgresRecipeTests : IDisposable
             var offered = await driver.OfferAsync(Cancel);
             Assert.Equal($"http://{stack}_app:8080", offered["url"]);
             Assert.Equal(24, offered["secret.db_password"].Length);
+            Assert.Equal(["***"], (await driver.ExecAsync("db", ["cat", "/run/secrets/db_password"], Cancel)).Output);
 
             var backup = driver.Read(head).Backup!;
             Assert.Equal(["backup.sql"], backup.Volumes["postgres"]);

@@ -44,8 +44,8 @@ internal static class RecipesBench
             + $"{one[0].Deploys} and {one[0].Updates} in place; of the others {each.Sum(static e => e.Fast.Deploys)} and {each.Sum(static e => e.Fast.Updates)}.\n");
 
         page.Line("\n## The floor of it\n");
-        page.Line("The recipe's own boot, in plain containers: from `docker run` to the first answer that says well. The swarm's own, with `docker stack deploy` and two services that boot at once, the second of "
-            + "which needs the first by its name (health every second, monitor 500 ms, as in the fast lane): until both run; an update in place of one, start-first, until the old one has gone; and until "
+        page.Line("The recipe's own boot, in plain containers: from `docker run` to the first answer that says well. The swarm's own, with `docker stack deploy` and two services that boot at once "
+            + "(health every second, monitor 500 ms, as in the fast lane): until both run; an update in place of one, start-first, until the old one has gone; and until "
             + "everything is removed, with the containers removed by force.\n");
         page.Head("", "s");
         foreach (var (what, seconds) in floor)
@@ -112,7 +112,6 @@ internal static class RecipesBench
                 deploy: { endpoint_mode: dnsrr, update_config: { monitor: 500ms } }
               b:
                 image: laptime.example/kv:$B
-                entrypoint: ["sh", "-c", "until wget -q -O /dev/null http://a:8080/cgi-bin/health; do sleep 0.05; done; exec /serve"]
                 volumes: [ "data:/data" ]
                 healthcheck: *health
                 deploy: { endpoint_mode: dnsrr, update_config: { monitor: 500ms, order: start-first } }

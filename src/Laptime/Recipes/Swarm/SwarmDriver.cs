@@ -15,6 +15,9 @@ public sealed class SwarmDriver : RecipeDriver
 {
     private static readonly TimeSpan PullBound = TimeSpan.FromMinutes(10);
 
+    /// <summary>Shorter ones would be found in words that mean something else.</summary>
+    private const int ShortestSecret = 6;
+
     private readonly Placement placement;
     private readonly EngineClient engine;
     private readonly Func<PlacedVersion, StackVersion> read;
@@ -141,7 +144,7 @@ public sealed class SwarmDriver : RecipeDriver
     public override async Task<ServiceExec> ExecAsync(string service, IReadOnlyList<string> command, CancellationToken cancel)
     {
         var ended = await engine.ExecAsync(await ContainerAsync(service, cancel), command, null, null, cancel);
-        return new ServiceExec(ended.ExitCode, [.. ended.Output.Select(static l => l.Text)]);
+        return new ServiceExec(ended.ExitCode, Redacted(ended.Output.Select(static l => l.Text)));
     }
 
     public override Task PutAsync(string volume, Stream tar, CancellationToken cancel) => volumes.PutAsync(TargetName(volume), tar, cancel);
@@ -152,7 +155,7 @@ public sealed class SwarmDriver : RecipeDriver
 
     public override async Task<IReadOnlyList<string>> LogsAsync(string service, int lines, CancellationToken cancel) =>
         (await engine.ListContainersAsync(all: true, [.. Labels, $"com.docker.swarm.service.name={Stack}_{service}"], cancel)).MaxBy(static c => c.Created) is { } newest
-            ? await engine.TailAsync(newest.Id, lines, cancel)
+            ? Redacted(await engine.TailAsync(newest.Id, lines, cancel))
             : [];
 
     internal override async Task RemoveAsync(bool force, CancellationToken cancel)
@@ -217,8 +220,17 @@ public sealed class SwarmDriver : RecipeDriver
 
     private static string Variable(string name) => string.Concat(name.Select(static c => char.IsAsciiLetterOrDigit(c) ? char.ToUpperInvariant(c) : '_'));
 
-    private Task<Fault?> StandAsync(StackVersion version, DateTimeOffset since, Timeline timeline, int? parent, CancellationToken cancel) =>
-        new StackWait(api, Stack, version, placement.Lane == Lane.Fast, clock).RunAsync(since, timeline, parent, cancel);
+    private async Task<Fault?> StandAsync(StackVersion version, DateTimeOffset since, Timeline timeline, int? parent, CancellationToken cancel) =>
+        await new StackWait(api, Stack, version, placement.Lane == Lane.Fast, clock).RunAsync(since, timeline, parent, cancel) is { } fault
+            ? fault with { What = Redacted([fault.What])[0], Tail = fault.Tail is null ? null : Redacted(fault.Tail) }
+            : null;
+
+    /// <summary>Reports and logs outlive the run; its secrets do not.</summary>
+    private IReadOnlyList<string> Redacted(IEnumerable<string> lines)
+    {
+        string[] values = [.. (present?.Secrets.Values ?? []).Select(static v => v()).Where(static v => v.Length >= ShortestSecret)];
+        return [.. lines.Select(l => values.Aggregate(l, static (text, value) => text.Replace(value, "***", StringComparison.Ordinal)))];
+    }
 
     private StackVersion VersionOf(PlacedVersion version) => versions.TryGetValue(version, out var known) ? known : versions[version] = read(version);
 

@@ -148,7 +148,8 @@ internal static class Convergence
             task);
     }
 
-    /// <summary>A network that was removed a moment ago is made anew under its name; the next task finds it.</summary>
+    /// <summary>A network that was removed a moment ago is made anew under its name, or its interface is on its way out of the kernel; the next task finds it.</summary>
     private static bool IsPassing(string? error) =>
-        error is not null && error.Contains("network", StringComparison.Ordinal) && (error.Contains("not found", StringComparison.Ordinal) || error.Contains("could not find", StringComparison.Ordinal));
+        error is not null && (error.Contains("sandbox join failed", StringComparison.Ordinal)
+            || (error.Contains("network", StringComparison.Ordinal) && (error.Contains("not found", StringComparison.Ordinal) || error.Contains("could not find", StringComparison.Ordinal))));
 }
