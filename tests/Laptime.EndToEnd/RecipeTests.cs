@@ -72,7 +72,7 @@ public sealed class RecipeTests
     {
         await using var workspace = await KvAsync();
         var seen = (await workspace.LapAsync("test", ".")).Exits(0).Out;
-        Assert.Contains("kv 1.0.0", seen, StringComparison.Ordinal);
+        Assert.Contains("1.0.0 → 1.1.0 on process", seen, StringComparison.Ordinal);
         Assert.Contains("deploy-count = 1 (expect 1)", seen, StringComparison.Ordinal);
         Assert.Contains("teardown: clean", seen, StringComparison.Ordinal);
         Assert.Contains("fresh install of head: not verified", seen, StringComparison.Ordinal);
@@ -84,7 +84,7 @@ public sealed class RecipeTests
         Assert.Equal("1.0.0", (string)Tier(document, "install")["verifiedVersion"]!);
         Assert.Equal("1.1.0", (string)Tier(document, "upgrade")["verifiedVersion"]!);
         NothingRuns(workspace);
-        Assert.Contains("kv", (await workspace.LapAsync("test", ".", "--budget-record")).Exits(0).Out, StringComparison.Ordinal);
+        Assert.Contains("1 + ", (await workspace.LapAsync("test", ".", "--budget-record")).Exits(0).Out, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -105,7 +105,7 @@ public sealed class RecipeTests
     public async Task A_hook_that_deploys_turns_a_green_run_into_a_broken_budget()
     {
         await using var workspace = await PublishedAsync(w => w.Edit(
-            "recipe.yaml", "seed:", $"hooks: [ {{ service: app, moment: after-backup, command: 'cd \"${{PWD%%/.laptime/releases/*}}\" && \"{Lap.Program}\" deploy --force -q' }} ]\nseed:"));
+            "recipe.yaml", "seed:", $"hooks: [ {{ service: app, when: after-backup, run: 'cd \"${{PWD%%/.laptime/releases/*}}\" && \"{Lap.Program}\" deploy --force -q' }} ]\nseed:"));
         var document = await TestAsync(workspace, 18);
         Assert.Equal("budget-exceeded", (string)document["outcome"]!);
         Assert.Equal(2, (int)document["updatesByTarget"]!);
@@ -185,12 +185,10 @@ public sealed class RecipeTests
     {
         await using var workspace = await KvAsync();
         WriteProgram(workspace, "tests/custom/wait.sh", $"#!/bin/sh\ntouch '{workspace.At("reached")}'\nwhile [ ! -e '{workspace.At("go")}' ]; do sleep 0.05; done\n");
-        using (var run = workspace.Start("test", ".", "--stages", "install,custom"))
-        {
-            await workspace.UntilAsync(() => File.Exists(workspace.At("reached")), "the check runs");
-            run.Signal(9);
-            await workspace.UntilAsync(() => run.HasExited, "it is dead");
-        }
+        var run = workspace.Start("test", ".", "--stages", "install,custom");
+        await workspace.UntilAsync(() => File.Exists(workspace.At("reached")), "the check runs");
+        run.Signal(9);
+        await workspace.UntilAsync(() => run.HasExited, "it is dead");
 
         workspace.Write("go", "");
         var next = await TestAsync(workspace, 0, "--stages", "install,custom");
@@ -209,6 +207,7 @@ public sealed class RecipeTests
         var told = (await workspace.LapAsync("test", ".")).Exits(2);
         Assert.Contains(said, told.Error, StringComparison.Ordinal);
         Assert.Contains("recipe.yaml:1:1", told.Error, StringComparison.Ordinal);
+        File.Delete(workspace.At("recipe.yaml"));
         Assert.Contains("backup", (await workspace.LapAsync("test", ".", "--stages", "restore")).Exits(2).Error, StringComparison.Ordinal);
         Assert.Contains("install", (await workspace.LapAsync("test", ".", "--stages", "instal")).Exits(2).Error, StringComparison.Ordinal);
     }

@@ -30,6 +30,9 @@ internal sealed class Stage(RecipeDriver driver, Placement placement, RunLedger 
 
     public VersionFacts Facts => Present == head ? HeadFacts : BaseFacts;
 
+    /// <summary>The upgrade changed nothing: that the target recorded no update is what it failed by, and no matter of the budget.</summary>
+    public bool WasVacuous { get; set; }
+
     /// <summary>After the install stood.</summary>
     public Picture? Installed { get; set; }
 

@@ -47,6 +47,7 @@ internal static class UpgradeTier
         tier.Check(before.Version != after.Version, $"the version moved: {before.Version} → {after.Version}",
             $"nothing was upgraded: the running system says {after.Version} before and after", "raise the version in the recipe, or name another base: --base VERSION");
         var moved = after.Services.Where(s => before.Find(s.Name) is not { } was || was.Spec != s.Spec || was.Content != s.Content).Select(s => s.Name).ToList();
+        stage.WasVacuous = moved.Count == 0;
         tier.Check(moved.Count > 0, $"replaced: {string.Join(", ", moved)}", "nothing was replaced: every service runs what it ran before", "a version that changes nothing cannot be upgraded to");
         foreach (var service in stage.HeadFacts.Services)
         {
