@@ -84,7 +84,7 @@ public sealed class RecipeTests
         Assert.Equal("1.0.0", (string)Tier(document, "install")["verifiedVersion"]!);
         Assert.Equal("1.1.0", (string)Tier(document, "upgrade")["verifiedVersion"]!);
         NothingRuns(workspace);
-        Assert.Contains("1 + ", (await workspace.LapAsync("test", ".", "--budget-record")).Exits(0).Out, StringComparison.Ordinal);
+        Assert.Contains("1 base", (await workspace.LapAsync("test", ".", "--budget-record")).Exits(0).Out, StringComparison.Ordinal);
     }
 
     [Fact]

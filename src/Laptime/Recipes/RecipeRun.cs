@@ -387,7 +387,7 @@ public sealed class RecipeRun(
         var stood = ledger.Lines.Count(l => l.Act == LedgerAct.Install);
         var isDeployed = ledger.Lines.Any(l => l.Purpose == "base");
         var budget = new Budget((isDeployed || failure is null ? 1 : 0) + dependencies.Deployed.Count + (options.Fresh && (isDeployed || failure is null) ? 1 : 0), upgraded ? 1 : 0, options.Keep ? 0 : stood);
-        var findings = budget.Judge(ledger.Lines, vacuous && counted.Updates == 0 ? counted with { Updates = budget.Updates } : counted);
+        var findings = budget.Judge(ledger.Lines, ledger.Failed, vacuous && counted.Updates == 0 ? counted with { Updates = budget.Updates } : counted);
         var bad = tiers.Any(t => t.Status is TierStatus.Fail or TierStatus.Unverified) || failure is not null || teardown is "leaked" or "failed" || dependencies.Teardown is "leaked" or "failed" || fresh.StartsWith("fail", StringComparison.Ordinal);
         var outcome = interrupted ?? (findings.Count > 0 ? Outcome.BudgetExceeded : bad ? Outcome.TierFailed : Outcome.Ok);
         return new RecipeRunDocument

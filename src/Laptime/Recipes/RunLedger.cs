@@ -29,15 +29,32 @@ public sealed record LedgerLine(DateTimeOffset At, LedgerAct Act, string Deploym
 public sealed class RunLedger(string file, TimeProvider clock)
 {
     private readonly List<LedgerLine> lines = [];
+    private readonly List<LedgerLine> failed = [];
 
     public IReadOnlyList<LedgerLine> Lines => lines;
+
+    /// <summary>Deploys of <see cref="Lines"/> that did not come to stand: how much of such a one the target recorded, nobody can say beforehand.</summary>
+    public IReadOnlyList<LedgerLine> Failed => failed;
 
     /// <summary>Deploys a version: counted, then done. An update when the deployment stands already by this ledger.</summary>
     public async Task<Fault?> DeployAsync(RecipeDriver driver, Placement placement, PlacedVersion version, string purpose, Timeline timeline, int? parent, CancellationToken cancel)
     {
         var stands = lines.LastOrDefault(l => l.Deployment == placement.Id) is { Act: not LedgerAct.Remove };
         Write(new LedgerLine(clock.GetUtcNow(), stands ? LedgerAct.Update : LedgerAct.Install, placement.Id, placement.Recipe.Name, version.Version.Text, purpose));
-        return await driver.ApplyAsync(version, timeline, parent, cancel);
+        var stood = false;
+        try
+        {
+            var fault = await driver.ApplyAsync(version, timeline, parent, cancel);
+            stood = fault is null;
+            return fault;
+        }
+        finally
+        {
+            if (!stood)
+            {
+                failed.Add(lines[^1]);
+            }
+        }
     }
 
     /// <summary>Removes a deployment: counted, then done.</summary>

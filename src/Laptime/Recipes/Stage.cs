@@ -67,7 +67,7 @@ internal sealed class Stage(RecipeDriver driver, Placement placement, RunLedger 
             }
             else if (result.ExitCode == 77 && Recipe.Settings.MaySkip.TryGetValue(check.Name, out var why))
             {
-                tier.Saw($"{check.Name} was skipped, as declared: {why}");
+                tier.Skip(check.Name, why);
             }
             else if (result.ExitCode == 77)
             {

@@ -10,6 +10,7 @@ internal sealed class TierRun(Tier tier, Timeline timeline)
 
     private readonly SegmentScope whole = timeline.Begin(tier.ToString().ToLowerInvariant(), kind: "tier");
     private readonly List<string> evidence = [];
+    private readonly List<string> skipped = [];
     private int checks;
     private string? reason;
     private string? mend;
@@ -51,6 +52,9 @@ internal sealed class TierRun(Tier tier, Timeline timeline)
 
     public void Saw(string what) => evidence.Add(what);
 
+    /// <summary>A check of the recipe's own that skipped itself, as declared.</summary>
+    public void Skip(string check, string why) => skipped.Add($"{check}: {why}");
+
     public void Fail(string why, string? cure = null, IReadOnlyList<string>? last = null)
     {
         if (status == TierStatus.Fail)
@@ -88,7 +92,7 @@ internal sealed class TierRun(Tier tier, Timeline timeline)
         double Sum(Func<Segment, bool> which) => measured.Where(s => s.Parent == whole.Id && s.Seconds is not null && which(s)).Sum(s => s.Seconds!.Value);
         return new TierReport
         {
-            Tier = tier, Status = status, Reason = reason, Mend = mend, VerifiedVersion = VerifiedVersion, Checks = checks, Evidence = evidence, Tail = tail,
+            Tier = tier, Status = status, Reason = reason, Mend = mend, VerifiedVersion = VerifiedVersion, Checks = checks, Evidence = evidence, Skipped = skipped, Tail = tail,
             OperationSeconds = Sum(s => !Waits.Contains(s.Name) && s.Name != "assert"), WaitSeconds = Sum(s => Waits.Contains(s.Name)), AssertSeconds = Sum(s => s.Name == "assert"),
         };
     }
