@@ -49,6 +49,9 @@ internal static class Convergence
     /// <summary>Ends in one place after which a task counts as one that ends again and again.</summary>
     public const int Generations = 2;
 
+    /// <summary>For so long the swarm is left to mend by itself what passes: it tries again every 5 s, or as often as the service asks for.</summary>
+    public static readonly TimeSpan Passing = TimeSpan.FromSeconds(15);
+
     /// <param name="service">Null: the swarm does not have it (any more).</param>
     /// <param name="tasks">All tasks of the service that the swarm knows.</param>
     /// <param name="since">Tasks that ended before are of no interest: what was wrong then has been changed.</param>
@@ -86,9 +89,9 @@ internal static class Convergence
             return Of(ConvergenceFailure.Rejected, rejected, ended);
         }
 
-        if (ended.Where(static t => t.State == "rejected").Skip(Generations).FirstOrDefault() is { } again)
+        if (ended.FindAll(static t => t.State == "rejected") is { } refused && refused.Count > Generations && refused[0].Status.Timestamp - since >= Passing)
         {
-            return Of(ConvergenceFailure.Rejected, again, ended);
+            return Of(ConvergenceFailure.Rejected, refused[0], ended);
         }
 
         // A task that ends well is meant to where it is not started again; elsewhere an end is an end.

@@ -121,6 +121,25 @@ public sealed class ConvergenceTests
         Assert.IsType<Converged.NotYet>(Convergence.Judge(service, passing, DateTimeOffset.MinValue));
     }
 
+    [Theory]
+    [InlineData(2, true)]
+    [InlineData(20, false)]
+    public void What_passes_may_come_again_and_again_for_a_while(int seconds, bool waits)
+    {
+        var (service, tasks) = Recorded["missing-image"].First(s => s.Tasks.Any(t => t.State == "rejected"));
+        var one = tasks.First(t => t.State == "rejected");
+        var since = one.CreatedAt;
+        SwarmTask[] passing =
+        [
+            .. tasks.Where(t => t.State != "rejected"),
+            .. Enumerable.Range(0, 4).Select(i => one with
+            {
+                ID = $"{one.ID}{i}", Status = one.Status with { Err = "network sandbox join failed: error creating vxlan interface: file exists", Timestamp = since.AddSeconds(seconds * (i + 1) / 4.0) },
+            }),
+        ];
+        Assert.Equal(waits, Convergence.Judge(service, passing, since) is Converged.NotYet);
+    }
+
     [Fact]
     public void Specs_are_equal_whatever_the_order_of_their_keys_and_but_for_the_runtime()
     {
