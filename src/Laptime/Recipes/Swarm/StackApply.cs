@@ -97,7 +97,9 @@ internal sealed class StackApply(SwarmApi api, string stack, string folder, Proc
             await api.Engine.CreateNetworkAsync(
                 new NetworkCreate { Name = name, Driver = "overlay", Attachable = true, CheckDuplicate = true, Labels = new Dictionary<string, string> { [Shared] = "true" } }, cancel);
         }
-        catch (EngineException e) when (e.Error == EngineError.Conflict || e.Message.Contains("already exists", StringComparison.Ordinal))
+        catch (EngineException e) when (e.Error == EngineError.Conflict || e.Message.Contains("already exists", StringComparison.Ordinal)
+            // The swarm's own words for it, when two ask at the same moment: no status tells them apart from other trouble.
+            || e.Message.Contains("conflicts with an existing object", StringComparison.Ordinal))
         {
             // Another run was faster.
         }
