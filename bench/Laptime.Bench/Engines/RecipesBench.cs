@@ -122,7 +122,7 @@ internal static class RecipesBench
         for (var i = 0; i < rounds; i++)
         {
             const string Running = "until [ \"$(docker service ls --format '{{.Replicas}}' --filter label=com.docker.stack.namespace=floor | grep -c 1/1)\" = 2 ]; do sleep 0.02; done";
-            const string Deploy = "docker stack deploy --detach=true --resolve-image never -c floor.yml floor > /dev/null";
+            const string Deploy = "docker stack deploy --resolve-image never -c floor.yml floor > /dev/null";
             install.Add(Shell($"export B=1.0.0\n{Deploy}\n{Running}"));
             update.Add(Shell($"export B=1.1.0\n{Deploy}\nuntil [ \"$(docker service inspect --format '{{{{.UpdateStatus.State}}}}' floor_b)\" = completed ] && [ \"$(docker ps -q --filter name=floor_b | wc -l)\" = 1 ]; do sleep 0.02; done"));
             removal.Add(Shell("docker service rm floor_a floor_b > /dev/null\nwhile ids=$(docker ps -aq --filter label=com.docker.stack.namespace=floor); [ -n \"$ids\" ]; do docker rm -f $ids > /dev/null 2>&1; done\n"

@@ -49,8 +49,8 @@ internal static class Convergence
     /// <summary>Ends in one place after which a task counts as one that ends again and again.</summary>
     public const int Generations = 2;
 
-    /// <summary>For so long the swarm is left to mend by itself what passes: it tries again every 5 s, or as often as the service asks for.</summary>
-    public static readonly TimeSpan Passing = TimeSpan.FromSeconds(15);
+    /// <summary>For so long the swarm is left to mend by itself what passes. The kernel keeps a dead network's interface until the last socket in it is given up, which takes it more than 16 s at times.</summary>
+    public static readonly TimeSpan Passing = TimeSpan.FromSeconds(90);
 
     /// <param name="service">Null: the swarm does not have it (any more).</param>
     /// <param name="tasks">All tasks of the service that the swarm knows.</param>

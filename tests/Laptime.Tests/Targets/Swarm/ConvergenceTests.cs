@@ -123,7 +123,8 @@ public sealed class ConvergenceTests
 
     [Theory]
     [InlineData(2, true)]
-    [InlineData(20, false)]
+    [InlineData(60, true)]
+    [InlineData(100, false)]
     public void What_passes_may_come_again_and_again_for_a_while(int seconds, bool waits)
     {
         var (service, tasks) = Recorded["missing-image"].First(s => s.Tasks.Any(t => t.State == "rejected"));
