@@ -145,6 +145,8 @@ sweep() {
                 && ip link delete "$name" ;;
         esac
     done 2> /dev/null
+    # Interfaces of networks whose namespaces went before their engine did: the next engine of this number would ask for the same ones, and be refused.
+    ip -o -d link show type vxlan 2> /dev/null | grep -w "dstport $((4789 + number))" | awk -F': ' '{ print $2 }' | while read -r name; do ip link delete "${name%%@*}"; done 2> /dev/null
     find /sys/fs/cgroup -mindepth 1 -depth -type d -path "*/laptime-$number/*" -exec rmdir {} + 2> /dev/null
     find /sys/fs/cgroup -mindepth 1 -depth -type d -name "laptime-$number" -exec rmdir {} + 2> /dev/null
     return 0
