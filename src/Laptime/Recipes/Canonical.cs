@@ -20,7 +20,7 @@ internal sealed class Canonical(Recipe recipe, Func<Placement, RecipeDriver> dri
     private string LedgerFile => Path.Combine(Folder, RunFolders.LedgerFile);
 
     /// <summary>It, when it stands: the caller disposes the driver.</summary>
-    public async Task<Standing?> FindAsync(CancellationToken cancel)
+    public async Task<RecipeDriver?> FindAsync(CancellationToken cancel)
     {
         if (Read() is not { } record)
         {
@@ -32,7 +32,7 @@ internal sealed class Canonical(Recipe recipe, Func<Placement, RecipeDriver> dri
         var picture = await driver.ObserveAsync(cancel);
         if (picture.Services.Count > 0 && picture.Services.All(s => s.Stands))
         {
-            return new Standing(driver, record.Version);
+            return driver;
         }
 
         await driver.DisposeAsync();
@@ -135,9 +135,6 @@ internal sealed class Canonical(Recipe recipe, Func<Placement, RecipeDriver> dri
         Directory.CreateDirectory(Folder);
         AtomicFile.Write(RecordFile, JsonSerializer.SerializeToUtf8Bytes(record, CanonicalJson.Default.CanonicalRecord));
     }
-
-    /// <param name="Driver">The caller's to dispose.</param>
-    internal sealed record Standing(RecipeDriver Driver, string Version);
 }
 
 internal sealed record CanonicalRecord(string Id, string Version, Lane Lane, IReadOnlyList<NamespaceRecord> Namespaces)

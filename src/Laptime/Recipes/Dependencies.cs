@@ -43,7 +43,7 @@ internal sealed partial class Dependencies(
     public IReadOnlyList<string> Left => left;
 
     /// <summary>By the target's record, of all that were deployed here.</summary>
-    public TargetCount Counted { get; private set; } = new(0, 0, 0, []);
+    public TargetCount Counted { get; private set; } = TargetCount.Nothing;
 
     /// <exception cref="LapException">One is no recipe, or is there twice.</exception>
     public async Task OpenAsync(CancellationToken cancel)
@@ -74,7 +74,7 @@ internal sealed partial class Dependencies(
             var standing = asked.Mode == DependencyMode.Cold ? null : await new Canonical(source.Recipe, drivers, clock).FindAsync(cancel);
             if (standing is not null)
             {
-                await BorrowAsync(asked, source, standing, folder, cancel);
+                await BorrowAsync(asked, source, standing, cancel);
             }
             else if (asked.Mode == DependencyMode.Warm)
             {
@@ -125,8 +125,7 @@ internal sealed partial class Dependencies(
                     segment.End(Teardown == "clean" ? "ok" : "failed");
                 }
 
-                var counted = await driver.CountAsync(cancel);
-                Counted = new TargetCount(Counted.Installs + counted.Installs, Counted.Updates + counted.Updates, Counted.Removes + counted.Removes, [.. Counted.Evidence, .. counted.Evidence]);
+                Counted = Counted.And(await driver.CountAsync(cancel));
             }
         }
     }
@@ -168,10 +167,9 @@ internal sealed partial class Dependencies(
         return null;
     }
 
-    private async Task BorrowAsync(RecipeDependency asked, RecipeSource source, Canonical.Standing standing, string folder, CancellationToken cancel)
+    private async Task BorrowAsync(RecipeDependency asked, RecipeSource source, RecipeDriver driver, CancellationToken cancel)
     {
-        // Kept open: the namespace is removed through it.
-        var driver = standing.Driver;
+        // The driver is kept open: the namespace is removed through it.
         var canonical = new Canonical(source.Recipe, drivers, clock);
         if (asked.Namespace is not null)
         {
@@ -189,7 +187,6 @@ internal sealed partial class Dependencies(
         warm.Add(source.Recipe.Name);
         await NamespaceAsync(asked, source, "create", name, driver, cancel);
         Export(asked, new Dictionary<string, string>(await driver.OfferAsync(cancel), StringComparer.Ordinal) { ["namespace"] = name }, source.Recipe.Name);
-        _ = folder;
     }
 
     private async Task NamespaceAsync(RecipeDependency asked, RecipeSource source, string verb, string name, RecipeDriver driver, CancellationToken cancel)

@@ -94,6 +94,9 @@ public abstract class RecipeDriver : IAsyncDisposable
         return offered;
     }
 
+    /// <summary>A service's name as a part of a variable's: <c>my-app</c> is <c>MY_APP</c>.</summary>
+    private protected static string Variable(string name) => string.Concat(name.Select(c => char.IsAsciiLetterOrDigit(c) ? char.ToUpperInvariant(c) : '_'));
+
     public virtual ValueTask DisposeAsync()
     {
         GC.SuppressFinalize(this);
@@ -233,4 +236,9 @@ public sealed record VolumePicture(string Name, string Identity);
 /// <param name="Updates">How often it was changed in place.</param>
 /// <param name="Removes">How often it was removed.</param>
 /// <param name="Evidence">What was counted, each in a line: time, kind, what.</param>
-public sealed record TargetCount(int Installs, int Updates, int Removes, IReadOnlyList<string> Evidence);
+public sealed record TargetCount(int Installs, int Updates, int Removes, IReadOnlyList<string> Evidence)
+{
+    public static readonly TargetCount Nothing = new(0, 0, 0, []);
+
+    public TargetCount And(TargetCount more) => new(Installs + more.Installs, Updates + more.Updates, Removes + more.Removes, [.. Evidence, .. more.Evidence]);
+}

@@ -23,7 +23,7 @@ public sealed class RecipeRun(
     private readonly List<string> parity = [];
     private readonly List<string> left = [];
     private readonly Lock gate = new();
-    private TargetCount counted = new(0, 0, 0, []);
+    private TargetCount counted = TargetCount.Nothing;
     private string teardown = "not-run";
     private string fresh = "not verified";
     private bool upgraded;
@@ -97,7 +97,7 @@ public sealed class RecipeRun(
 
         // A cancelled run still takes down what it put up; only a second signal ends that.
         await dependencies.DownAsync(ledger, options, timeline, CancellationToken.None);
-        Add(dependencies.Counted);
+        counted = counted.And(dependencies.Counted);
         left.AddRange(dependencies.Left);
         var document = Close(id, options, from, ledger, dependencies, timeline, failure, interrupted);
         document = Compare(document, ground, options);
@@ -132,9 +132,6 @@ public sealed class RecipeRun(
         warnings.Add(what);
         say(what);
     }
-
-    private void Add(TargetCount more) => counted = new TargetCount(
-        counted.Installs + more.Installs, counted.Updates + more.Updates, counted.Removes + more.Removes, [.. counted.Evidence, .. more.Evidence]);
 
     private static void Require(RecipeRunOptions options)
     {
@@ -336,7 +333,7 @@ public sealed class RecipeRun(
         if (options.Keep || !stands)
         {
             teardown = stands ? "kept" : teardown;
-            Add(await driver.CountAsync(CancellationToken.None));
+            counted = counted.And(await driver.CountAsync(CancellationToken.None));
             return;
         }
 
@@ -355,7 +352,7 @@ public sealed class RecipeRun(
             Warn(e is FaultException fault ? $"teardown: {fault.Fault.What}" : $"teardown: not done after {Duration.Text(TeardownBound)}");
         }
 
-        Add(await driver.CountAsync(CancellationToken.None));
+        counted = counted.And(await driver.CountAsync(CancellationToken.None));
     }
 
     private async Task FreshAsync(PlacedVersion head, RunLedger ledger, string folder, Dependencies dependencies, RecipeRunOptions options, Timeline timeline, CancellationToken cancel)
@@ -398,7 +395,7 @@ public sealed class RecipeRun(
             Removes = ledger.Lines.Count(l => l.Act == LedgerAct.Remove), CountedByTarget = counted.Installs, UpdatesByTarget = counted.Updates, RemovesByTarget = counted.Removes,
             BudgetFindings = findings, BudgetEvidence = [.. ledger.Lines.Select(l => $"{l.At:HH:mm:ss.fff} {l.Act.ToString().ToLowerInvariant()} {l.Recipe} {l.Version} ({l.Purpose})"), .. counted.Evidence.Select(e => "target: " + e)],
             Deps = new DependenciesReport(dependencies.Deployed, dependencies.Warm), Teardown = dependencies.Teardown is "leaked" or "failed" ? dependencies.Teardown : teardown, Left = left, Fresh = fresh,
-            Tiers = [.. tiers.OrderBy(t => t.Tier)], Segments = Segments, Dominant = DominantOf(), ParityGaps = parity, Warnings = [.. warnings, .. from.Version is null && options.Stages.Contains(Tier.Upgrade) ? Array.Empty<string>() : []],
+            Tiers = [.. tiers.OrderBy(t => t.Tier)], Segments = Segments, Dominant = DominantOf(), ParityGaps = parity, Warnings = warnings,
             Outcome = outcome.Name, ExitCode = outcome.ExitCode, Fault = failure,
         };
     }

@@ -73,9 +73,9 @@ internal sealed class Stage(RecipeDriver driver, Placement placement, RunLedger 
             {
                 tier.Unverify($"{check.Name} skipped itself (77), which is not declared", "declare it in recipe.yaml: `may-skip: { \"" + check.Name + "\": why }`");
             }
-            else if (!tier.Check(result.Succeeded, $"{check.Name} passed in {Duration.Text(result.Elapsed)}", $"{check.Name}: {result.Ending}", "run it by hand against the deployment: lap test --keep"))
+            else
             {
-                tier.Fail($"{check.Name}: {result.Ending}", null, result.Tail);
+                tier.Check(result.Succeeded, $"{check.Name} passed in {Duration.Text(result.Elapsed)}", $"{check.Name}: {result.Ending}", "run it by hand against the deployment: lap test --keep", result.Tail);
             }
         }
 
@@ -142,5 +142,5 @@ internal sealed class Stage(RecipeDriver driver, Placement placement, RunLedger 
     private static bool Same(TargetCount a, TargetCount b) => (a.Installs, a.Updates, a.Removes) == (b.Installs, b.Updates, b.Removes);
 
     /// <summary>A value that nothing else has.</summary>
-    public string Value(string name) => string.Create(CultureInfo.InvariantCulture, $"seed-{placement.Id}-{name}-{Convert.ToHexStringLower(System.Security.Cryptography.RandomNumberGenerator.GetBytes(6))}");
+    public string Value(string name) => string.Create(CultureInfo.InvariantCulture, $"seed-{placement.Id}-{name}-{RunFolders.Token(6)}");
 }

@@ -35,7 +35,8 @@ internal sealed class TierRun(Tier tier, Timeline timeline)
     /// <summary>An assertion. The first one that does not hold is the tier's reason; the others are evidence too.</summary>
     /// <param name="saw">What holds, or was seen.</param>
     /// <param name="otherwise">What is wrong.</param>
-    public bool Check(bool holds, string saw, string otherwise, string? cure = null)
+    /// <param name="last">The last lines of what failed.</param>
+    public bool Check(bool holds, string saw, string otherwise, string? cure = null, IReadOnlyList<string>? last = null)
     {
         checks++;
         if (holds)
@@ -44,7 +45,7 @@ internal sealed class TierRun(Tier tier, Timeline timeline)
         }
         else
         {
-            Fail(otherwise, cure);
+            Fail(otherwise, cure, last);
         }
 
         return holds;

@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using System.Text.Json.Nodes;
 using Laptime.Foundations;
 using Laptime.Gates;
@@ -109,40 +108,13 @@ public sealed class GateFileTests
     }
 
     [Fact]
-    public void The_page_has_every_key_as_the_table_has_it()
-    {
-        var page = Page();
-        var text = File.ReadAllText(page);
-        foreach (var keys in GateKeys.All)
-        {
-            var start = $"<!-- keys: {keys.Id} -->\n";
-            var at = text.IndexOf(start, StringComparison.Ordinal);
-            Assert.True(at >= 0, $"docs/guide/gates.md has no block for {keys.Id}");
-            at += start.Length;
-            text = text[..at] + Table(keys) + text[text.IndexOf("<!-- /keys -->", at, StringComparison.Ordinal)..];
-        }
-
-        if (Environment.GetEnvironmentVariable("LAPTIME_UPDATE_DOCS") == "1")
-        {
-            File.WriteAllText(page, text);
-        }
-
-        Assert.True(text == File.ReadAllText(page), "docs/guide/gates.md differs from the table of keys: run this test once with LAPTIME_UPDATE_DOCS=1");
-    }
+    public void The_page_has_every_key_as_the_table_has_it() => KeysPage.IsAsTheTable("gates.md", GateKeys.All);
 
     [Fact]
     public void Every_yaml_block_of_the_page_loads()
     {
-        var blocks = File.ReadAllText(Page()).Split("```yaml\n").Skip(1).Select(b => b[..b.IndexOf("```", StringComparison.Ordinal)]).ToList();
+        var blocks = KeysPage.Blocks("gates.md");
         Assert.NotEmpty(blocks);
         Assert.All(blocks, b => Load(b));
     }
-
-    private static string Table(KeySet keys) =>
-        "\n| key | value | default | example | meaning |\n| --- | --- | --- | --- | --- |\n"
-        + string.Concat(keys.Keys.Select(k => $"| `{k.Name}` | {Cell(k.Type.Words)} | {Cell(k.Required ? "required" : k.Default ?? "none")} | `{Cell(k.Example)}` | {Cell(k.Description)} |\n")) + "\n";
-
-    private static string Cell(string text) => text.Replace("|", "\\|");
-
-    private static string Page([CallerFilePath] string here = "") => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(here)!, "../../../docs/guide/gates.md"));
 }

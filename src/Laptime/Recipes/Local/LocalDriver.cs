@@ -286,17 +286,7 @@ public sealed class LocalDriver(Placement placement, Func<IReadOnlyList<string>,
 
     public override Task<IReadOnlyDictionary<string, string>> ScriptEnvironmentAsync(CancellationToken cancel)
     {
-        var variables = new Dictionary<string, string>(placement.Recipe.Settings.Env, StringComparer.Ordinal);
-        foreach (var (name, value) in placement.Exports)
-        {
-            variables[name] = value;
-        }
-
-        foreach (var (volume, variable) in placement.Recipe.Settings.Volumes)
-        {
-            variables[variable] = FolderOf(volume);
-        }
-
+        var variables = Variables();
         foreach (var component in Workspace().Components.Where(c => c.Run is not null && PortOf(c.Name) is not null))
         {
             variables["RECIPE_URL_" + Variable(component.Name)] = $"http://127.0.0.1:{PortOf(component.Name)}";
@@ -306,8 +296,6 @@ public sealed class LocalDriver(Placement placement, Func<IReadOnlyList<string>,
     }
 
     private static EnumerationOptions All { get; } = new() { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.ReparsePoint };
-
-    private static string Variable(string name) => string.Concat(name.Select(c => char.IsAsciiLetterOrDigit(c) ? char.ToUpperInvariant(c) : '_'));
 
     private static string MainOf(List<Component> running) =>
         (running.FirstOrDefault(c => c.Name == "app") ?? running.FirstOrDefault(c => c.Run!.Port is not null) ?? running[0]).Name;
@@ -510,7 +498,8 @@ public sealed class LocalDriver(Placement placement, Func<IReadOnlyList<string>,
     /// <summary>Only of components that this version has.</summary>
     private string? Ports()
     {
-        var ports = File.Exists(WorkspaceFilePath) ? Record.Ports.Where(p => Workspace().Find(p.Key)?.Run is not null).Select(p => $"{p.Key}={p.Value}").ToList() : [];
+        var workspace = File.Exists(WorkspaceFilePath) ? Workspace() : null;
+        var ports = Record.Ports.Where(p => workspace?.Find(p.Key)?.Run is not null).Select(p => $"{p.Key}={p.Value}").ToList();
         return ports.Count > 0 ? string.Join(',', ports) : null;
     }
 

@@ -218,8 +218,6 @@ public sealed class SwarmDriver : RecipeDriver
         await base.DisposeAsync();
     }
 
-    private static string Variable(string name) => string.Concat(name.Select(static c => char.IsAsciiLetterOrDigit(c) ? char.ToUpperInvariant(c) : '_'));
-
     private async Task<Fault?> StandAsync(StackVersion version, DateTimeOffset since, Timeline timeline, int? parent, CancellationToken cancel) =>
         await new StackWait(api, Stack, version, placement.Lane == Lane.Fast, clock).RunAsync(since, timeline, parent, cancel) is { } fault
             ? fault with { What = Redacted([fault.What])[0], Tail = fault.Tail is null ? null : Redacted(fault.Tail) }
