@@ -376,6 +376,37 @@ public sealed class DecisionTests
     }
 
     [Fact]
+    public async Task A_deploy_of_one_component_is_no_success_while_another_that_it_left_is_not_ready()
+    {
+        const string Probes = "live: { tcp: \"${port}\" }\nready: { http: /health, timeout: 20s, poll: 10ms }";
+        var (api, web) = (Ports.Free(), Ports.Free());
+        await using var workspace = await LapWorkspace.OfAsync(LittleServer.Yaml("api", api, probes: Probes) + LittleServer.Yaml("web", web));
+        var sick = Path.Combine(workspace.Beside, "sick");
+        workspace.Write("src/api/server.py", LittleServer.Script($"if path == '/health' and os.path.exists('{sick}'): return 503, 'sick'"));
+        await workspace.DeployAsync();
+        File.WriteAllText(sick, "");
+        workspace.Edit("laptime.yaml", "timeout: 20s", "timeout: 200ms");
+        workspace.Write("src/web/text.txt", "second");
+        var document = (await workspace.JsonAsync(12, "deploy")).Valid();
+        Assert.StartsWith("what was left as it is does not serve: api", document.FailureMessage(), StringComparison.Ordinal);
+        Assert.Equal(("skip unchanged", "timeout", "pass"), (document.What("api"), document.Signal("api", "ready"), document.Signal("web", "reflected")));
+
+        // What was asked for by name is there, and says nothing of the rest.
+        workspace.Write("src/web/text.txt", "third");
+        Assert.Equal("reflected", (await workspace.DeployAsync("web")).Outcome());
+        Assert.Equal((200, "third"), await workspace.GetAsync(web));
+
+        // One that only takes a moment is waited for.
+        workspace.Edit("laptime.yaml", "timeout: 200ms", "timeout: 20s");
+        workspace.Write("src/web/text.txt", "fourth");
+        var waiting = workspace.Start("deploy", "-o", "json", "--progress", "plain");
+        await workspace.UntilAsync(() => waiting.HasExited || waiting.ErrorSoFar.Contains("[web] reflect", StringComparison.Ordinal), "web is reflected");
+        File.Delete(sick);
+        var healed = (await waiting.ResultAsync(TimeSpan.FromMinutes(1), workspace.Cancel)).Exits(0).Json.Valid();
+        Assert.Equal(("reflected", "skip unchanged", "pass"), (healed.Outcome(), healed.What("api"), healed.Signal("api", "ready")));
+    }
+
+    [Fact]
     public async Task What_answers_as_another_revision_than_its_labels_say_is_drift()
     {
         var (workspace, port) = await LapWorkspace.OneAsync();

@@ -114,6 +114,9 @@ public sealed record Observed
     /// <summary>What the instances' own ready probe just said, where the target can ask it cheaply; not-run where it was not asked.</summary>
     public SignalStatus Ready { get; init; }
 
+    /// <summary>Where an instance said that it is not ready; null where none did.</summary>
+    public AskedAt? NotReadyAt { get; init; }
+
     /// <summary>What the reflect probe (or the target's own evidence) just said: Fail is the certain answer of another revision. Not-run where it was not asked.</summary>
     public SignalStatus Reflected { get; init; }
 
@@ -132,6 +135,11 @@ public sealed record Observed
     /// <summary>Process ids of the instances, where the target has them.</summary>
     public IReadOnlyList<int> Pids { get; init; } = [];
 }
+
+/// <summary>Where a probe asks an instance.</summary>
+/// <param name="Port">Null: it serves none.</param>
+/// <param name="Host">A literal address.</param>
+public sealed record AskedAt(int? Port, string Host = "127.0.0.1");
 
 /// <summary>One rollout, fully decided: every template but port is resolvable through <see cref="Names"/>.</summary>
 public sealed record RolloutRequest

@@ -27,6 +27,9 @@ internal sealed class RolloutPhase(TransactionRun run, ArtifactStore store, Targ
     /// <summary>Applied before a component that has them is rolled out; null: none are (a rollback goes to what is there).</summary>
     public Migrations? Migrations { get; init; }
 
+    /// <summary>What the plan under the lock left as it is, as it was observed there; null: there was nothing to roll out.</summary>
+    public IReadOnlyList<Observed>? Left { get; private set; }
+
     /// <summary>Rolls the plan out.</summary>
     /// <returns>How many components were rolled out.</returns>
     public async Task<int> RunAsync(Plan built, PlanningFacts facts, bool recreate, ProcessRunner runner, CancellationToken cancel)
@@ -65,6 +68,7 @@ internal sealed class RolloutPhase(TransactionRun run, ArtifactStore store, Targ
 
         var rollouts = plans.Where(p => p.RollsOut).ToDictionary(p => p.Name, StringComparer.Ordinal);
         RequireNeeds(rollouts, observed);
+        Left = [.. observed.Where(o => !rollouts.ContainsKey(o.Component))];
         await RolloutAllAsync(rollouts, facts, held, cancel);
         return rollouts.Count + await PruneAsync(held, cancel);
     }

@@ -6,6 +6,7 @@ using Laptime.Processes;
 using Laptime.Signals;
 using Laptime.Targets;
 using Laptime.Targets.Docker;
+using Laptime.Targets.Local;
 using Laptime.Targets.Swarm;
 using Laptime.Tests.Engines;
 using Laptime.Timing;
@@ -507,6 +508,26 @@ public sealed class SwarmTargetContract : TargetContract, IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_only_other_services_reach_is_asked_whether_it_is_ready_at_the_addresses_of_its_tasks()
+    {
+        var worker = Component("worker");
+        worker = worker with { Run = worker.Run! with { Port = front }, Probes = new ProbeSettings { Ready = HttpProbe("/health") } };
+        var inside = Open(Worker(), signals: (_, revision, _) => RunningSignals.PlanOf(worker, name => name == "revision" ? revision : null, []));
+        await DeployAsync(inside, worker, "one");
+        var ready = Assert.Single(await inside.ObserveAsync(Cancel));
+        Assert.Equal((true, SignalStatus.Pass, null), (ready.Serving, ready.Ready, ready.NotReadyAt));
+
+        var container = (await Engine.DockerAsync("ps", "--quiet", "--filter", $"label=com.docker.swarm.service.name={stack}_worker")).Trim();
+        await Engine.DockerAsync("exec", container, "/bin/busybox", "rm", "/tmp/www/health");
+        var not = Assert.Single(await inside.ObserveAsync(Cancel));
+        Assert.Equal((true, SignalStatus.Fail, 8080), (not.Serving, not.Ready, not.NotReadyAt?.Port));
+        Assert.NotEqual("127.0.0.1", not.NotReadyAt!.Host);
+
+        await Engine.DockerAsync("exec", container, "sh", "-c", "echo ok > /tmp/www/health");
+        Assert.Equal(SignalStatus.Pass, Assert.Single(await inside.ObserveAsync(Cancel)).Ready);
+    }
+
+    [Fact]
     public async Task A_rollout_that_is_cancelled_gives_the_old_spec_back()
     {
         var first = await DeployAsync(Component("web"), "one");
@@ -553,12 +574,12 @@ public sealed class SwarmTargetContract : TargetContract, IAsyncLifetime
         };
     }
 
-    private SwarmTarget Open(string services, string rest = "", string? host = null)
+    private SwarmTarget Open(string services, string rest = "", string? host = null, Func<string, string, string, SignalPlan?>? signals = null)
     {
         File.WriteAllText(Path.Combine(root, "compose.yml"), $"name: {stack}\nservices:\n{services}{rest}\n");
         var opened = new SwarmTarget(
             new EngineClient(EngineEndpoint.Parse(host ?? Engine.Host, "the test"), TimeProvider.System), ComposeFile.Read([Path.Combine(root, "compose.yml")], _ => null),
-            new SwarmPlace(stack, root, "local", stack, Path.Combine(root, ".state")), new ProcessRunner(TimeProvider.System), TimeProvider.System);
+            new SwarmPlace(stack, root, "local", stack, Path.Combine(root, ".state")), new ProcessRunner(TimeProvider.System), TimeProvider.System, signals);
         targets.Add(opened);
         return opened;
     }

@@ -91,7 +91,7 @@ public sealed class DockerTarget(EngineClient engine, AgentLauncher launcher, Do
             var state = DockerObserver.StateOf(group.Key, [.. group], leads?.GetValueOrDefault(group.Key), leads is not null, now);
             return state switch
             {
-                { Serving: true } when plans(state) is { } plan => await signals.ReadAsync(state, [.. group.Where(c => c.Standing == Standing.Current).Select(c => c.Published)], plan, cancel),
+                { Serving: true } when plans(state) is { } plan => await signals.ReadAsync(state, [.. group.Where(c => c.Standing == Standing.Current).Select(c => new AskedAt(c.Published))], plan, cancel),
                 { Serving: false } when group.FirstOrDefault(c => c.Standing == Standing.Current && !c.Runs) is { } ended => state with { Tail = await engine.TailAsync(ended.Id, 5, cancel) },
                 _ => state,
             };

@@ -22,31 +22,32 @@ public sealed class RunningSignals(TimeProvider clock)
     }
 
     /// <param name="state">What was observed, and serves.</param>
-    /// <param name="ports">Where its instances are reached, none: this machine does not reach them; the worst answer counts.</param>
-    public async Task<Observed> ReadAsync(Observed state, IReadOnlyList<int?> ports, SignalPlan plan, CancellationToken cancel)
+    /// <param name="places">Where its instances are reached, none: this machine does not reach them; the worst answer counts.</param>
+    public async Task<Observed> ReadAsync(Observed state, IReadOnlyList<AskedAt> places, SignalPlan plan, CancellationToken cancel)
     {
-        if (ports.Count == 0)
+        if (places.Count == 0)
         {
             // Nobody here can ask it. The engine runs exactly the image and settings of the labels.
             return state with { Ready = plan.ReadyDeclared ? SignalStatus.NotRun : SignalStatus.NotDefined, Reflected = SignalStatus.Pass };
         }
 
-        var ready = plan.Ready is { } probe ? await Task.WhenAll(ports.Select(port => AskAsync(probe, plan, port, slow: false, cancel))) : null;
-        var reflected = plan.Reflect is { } reflect ? await AskAsync(reflect, plan, plan.Front, slow: null, cancel) : true;
+        var ready = plan.Ready is { } probe ? await Task.WhenAll(places.Select(place => AskAsync(probe, plan, place, slow: false, cancel))) : null;
+        var reflected = plan.Reflect is { } reflect ? await AskAsync(reflect, plan, new AskedAt(plan.Front), slow: null, cancel) : true;
         return state with
         {
+            NotReadyAt = ready is not null && Array.IndexOf(ready, false) is >= 0 and var first ? places[first] : null,
             Ready = ready is not null ? Worst(ready) : plan.ReadyDeclared ? SignalStatus.NotRun : SignalStatus.NotDefined,
             // Without a probe: the engine runs exactly the image and settings of the labels, and the front leads there.
             Reflected = Worst([reflected]),
         };
     }
 
-    private async Task<bool?> AskAsync(ProbePlan probe, SignalPlan plan, int? port, bool? slow, CancellationToken cancel)
+    private async Task<bool?> AskAsync(ProbePlan probe, SignalPlan plan, AskedAt place, bool? slow, CancellationToken cancel)
     {
-        var text = $"{port}";
+        var text = $"{place.Port}";
         var answer = await probes.AskOnceAsync(probe.ToProbe(value => value.Replace(AgentProtocol.PortToken, text, StringComparison.Ordinal)), new ProbeContext
         {
-            Component = plan.Component, Port = port, Directory = "", Names = static _ => null, Secrets = plan.Secrets, Life = static _ => ValueTask.FromResult<Life>(new Life.Running()),
+            Component = plan.Component, Host = place.Host, Port = place.Port, Directory = "", Names = static _ => null, Secrets = plan.Secrets, Life = static _ => ValueTask.FromResult<Life>(new Life.Running()),
         }, Bound, cancel);
         return answer.Reach == ProbeReach.Unaskable ? null : answer.TimedOut ? slow : answer.Passed;
     }

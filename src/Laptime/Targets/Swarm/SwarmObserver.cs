@@ -63,7 +63,7 @@ internal static class SwarmObserver
         tasks.Where(static t => t.State is "failed" or "rejected" or "complete").OrderByDescending(static t => t.Status.Timestamp).FirstOrDefault();
 
     /// <summary>Where the service is reached on this machine; none: only other services reach it.</summary>
-    public static IReadOnlyList<int?> PortsOf(SwarmService service) => PublishedOf(service) is { } port ? [port] : [];
+    public static AskedAt? FrontOf(SwarmService service) => PublishedOf(service) is { } port ? new AskedAt(port) : null;
 
     /// <summary>What somebody changed since it was seen serving; null: nothing, or it is not known.</summary>
     private static string? DriftOf(SwarmService service, ServiceRecord? record)

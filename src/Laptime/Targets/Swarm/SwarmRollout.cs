@@ -199,6 +199,11 @@ internal sealed class SwarmRollout(
         labels[DockerLabels.Root] = place.Root;
         labels[DockerLabels.Image] = image;
         labels[DockerLabels.Stack] = stack.ToString();
+        if (Number(Inside) is { } inside)
+        {
+            labels[DockerLabels.Port] = inside;
+        }
+
         return wanted with
         {
             Labels = labels,

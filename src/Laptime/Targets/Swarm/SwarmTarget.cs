@@ -102,18 +102,21 @@ public sealed class SwarmTarget(
     /// <summary>What services and their tasks are, component by component, with the signals of what serves.</summary>
     internal static async Task<IReadOnlyList<Observed>> StatesAsync(
         IReadOnlyList<SwarmService> services, ILookup<string, SwarmTask> tasks, ServiceRecords records, Func<string, string, string, SignalPlan?>? signals, RunningSignals asking, EngineClient engine,
-        CancellationToken cancel) =>
-        await Task.WhenAll(services.Select(async service =>
+        CancellationToken cancel)
+    {
+        var inside = new InsideSignals(new SwarmApi(engine), asking);
+        return await Task.WhenAll(services.Select(async service =>
         {
             var state = SwarmObserver.StateOf(service, [.. tasks[service.ID]], records.Find(service.Label(DockerLabels.Component)!));
             return state switch
             {
                 { Serving: true } when signals?.Invoke(state.Component, state.Revision ?? "", state.Transaction ?? "") is { } plan =>
-                    await asking.ReadAsync(state, SwarmObserver.PortsOf(service), plan, cancel),
+                    SwarmObserver.FrontOf(service) is { } front ? await asking.ReadAsync(state, [front], plan, cancel) : await inside.ReadAsync(state, service, tasks[service.ID], plan, cancel),
                 { Serving: false } when SwarmObserver.Ended([.. tasks[service.ID]]) is { Container: { } container } => state with { Tail = await engine.TailAsync(container, 5, cancel) },
                 _ => state,
             };
         }));
+    }
 
     /// <summary>One listing of an environment's services and one of their tasks, side by side.</summary>
     internal static async Task<(IReadOnlyList<SwarmService> Services, ILookup<string, SwarmTask> Tasks)> ListAsync(SwarmApi api, string workspace, string environment, CancellationToken cancel)

@@ -11,7 +11,9 @@ namespace Laptime.Targets.Swarm;
 /// </summary>
 internal sealed class TaskAddresses(SwarmApi api, SwarmWatch watch, string service, string component, Timeline timeline, int? parent, TimeProvider clock)
 {
-    private const string Network = "docker_gwbridge";
+    /// <summary>The network that every task of a node is on.</summary>
+    public const string Network = "docker_gwbridge";
+
     private const string BridgeName = "com.docker.network.bridge.name";
 
     /// <summary>A connection of the dead is retried for 102 s where the kernel is as it comes, and may have begun a moment ago.</summary>
@@ -112,8 +114,11 @@ internal sealed class TaskAddresses(SwarmApi api, SwarmWatch watch, string servi
         return ports.StrangerAt(address.Bridge, address.Mac!, process);
     }
 
-    private async Task<TaskAddress?> ReadAsync(string container, CancellationToken cancel) =>
-        await api.NetworkAsync(Network, cancel) is { } network && network.Containers?.GetValueOrDefault(container) is { IPv4Address: { Length: > 0 } text } end && IPAddress.TryParse(text.Split('/')[0], out var ip)
+    private async Task<TaskAddress?> ReadAsync(string container, CancellationToken cancel) => Of(await api.NetworkAsync(Network, cancel), container);
+
+    /// <summary>A container's address; null: it has none on this machine.</summary>
+    public static TaskAddress? Of(SwarmNetwork? network, string container) =>
+        network?.Containers?.GetValueOrDefault(container) is { IPv4Address: { Length: > 0 } text } end && IPAddress.TryParse(text.Split('/')[0], out var ip)
             ? new TaskAddress(ip.ToString(), end.MacAddress, network.Options?.GetValueOrDefault(BridgeName) ?? Network)
             : null;
 }
