@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Laptime.EndToEnd.Harness;
+using Laptime.Transactions;
 
 namespace Laptime.EndToEnd;
 
@@ -136,6 +137,35 @@ public sealed class SafeLoopTests
         Assert.Contains($"{staged.Component("api").Text("revision")}", failed.FailureMessage().Split("; ")[^1], StringComparison.Ordinal);
         Assert.EndsWith("serve now", failed.FailureMessage(), StringComparison.Ordinal);
         Assert.Equal(("one", "two of api"), ((await ws.GetAsync(scene.ProductionPort)).Body, (await ws.GetAsync(api)).Body));
+    }
+
+    [Fact]
+    public async Task What_may_change_while_the_lock_is_waited_for_is_asked_again_under_it()
+    {
+        await using var scene = await Scene.OpenAsync();
+        var ws = scene.Workspace;
+        ws.Edit("laptime.yaml", "guardrails: { from: staging }", "guardrails: { from: staging, rollouts: 1 }");
+        await scene.CommitAsync("One rollout at a time", "one");
+        await scene.StageAsync();
+        Directory.CreateDirectory(ws.At(".laptime/env/production"));
+        var before = await LockAsync("production", "tx-20261121-110329-7f3a9c");
+        var promoting = ws.Start("promote", "--to", "production", "-o", "json", "--progress", "plain");
+        await ws.UntilAsync(() => promoting.HasExited || promoting.ErrorSoFar.Contains("waiting for tx-20261121-110329-7f3a9c", StringComparison.Ordinal), "the promotion waits for its lock");
+
+        // Nobody else rolled out when the guardrails were asked; somebody does when the lock is had.
+        using (await LockAsync("staging", "tx-20261121-110330-7f3a9d"))
+        {
+            before.Dispose();
+            var refused = (await promoting.ResultAsync(TimeSpan.FromMinutes(1), ws.Cancel)).Exits(21).Json.Valid();
+            Assert.Contains("staging: tx-20261121-110330-7f3a9d", Guardrail(refused, "rollouts")["evidence"]!.ToJsonString(), StringComparison.Ordinal);
+            Assert.Equal((9, 0), (refused["guardrails"]!.AsArray().Count, refused.Count("deploys")));
+            Assert.Contains("\"refused\"", (await ws.JsonAsync(0, "audit", "list"))["items"]!.ToJsonString(), StringComparison.Ordinal);
+        }
+
+        Assert.Equal("reflected", (await ws.JsonAsync(0, "promote", "--to", "production")).Outcome());
+
+        Task<EnvironmentLock> LockAsync(string environment, string transaction) =>
+            EnvironmentLock.AcquireAsync(ws.At($".laptime/env/{environment}"), environment, transaction, null, TimeSpan.Zero, null, TimeProvider.System, ws.Cancel);
     }
 
     [Fact]

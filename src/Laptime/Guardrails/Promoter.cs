@@ -70,17 +70,18 @@ public sealed class Promoter(
 
         run.Count(c => c with { Skipped = intended.Count(i => i.Planned.Action == ActionKind.Skip) });
         var rollouts = intended.Where(i => i.Planned.RollsOut).ToList();
-        await guard(Intent(run, intended, detected) with { Gaps = gaps.Unpaid, Paid = gaps.Paid, DryRun = dryRun }, cancel);
+        var intent = Intent(run, intended, detected) with { Gaps = gaps.Unpaid, Paid = gaps.Paid, DryRun = dryRun };
+        await guard(intent, cancel);
         if (dryRun || rollouts.Count == 0)
         {
             return dryRun ? Outcome.Planned : Outcome.Unchanged;
         }
 
-        foreach (var intent in rollouts)
+        foreach (var planned in rollouts.Select(r => r.Planned))
         {
-            if (await new ArtifactFetch(own, lookup.Shared).TryAsync(intent.Planned, null, run.Timeline, cancel) is { } gone)
+            if (await new ArtifactFetch(own, lookup.Shared).TryAsync(planned, null, run.Timeline, cancel) is { } gone)
             {
-                throw SafeLoop.Refusal([(intent.Planned.Name, gone)]);
+                throw SafeLoop.Refusal([(planned.Name, gone)]);
             }
         }
 
@@ -90,7 +91,7 @@ public sealed class Promoter(
             wait.End();
         }
 
-        var phase = new RolloutPhase(run, own, target, prober) { Migrations = new Migrations(run, builder.Runner, Ledgers) };
+        var phase = new RolloutPhase(run, own, target, prober) { Migrations = new Migrations(run, builder.Runner, Ledgers), Agreed = (held, token) => guard(intent with { Held = held }, token) };
         await TakeBack.UnlessAllAsync(run, detected.Facts, phase, async () =>
         {
             await phase.RolloutGivenAsync(rollouts.ToDictionary(r => r.Planned.Name, r => r.Planned, StringComparer.Ordinal), detected.Facts, cancel);

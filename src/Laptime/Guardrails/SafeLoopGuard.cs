@@ -53,12 +53,18 @@ public sealed class SafeLoopGuard(
         IReadOnlyList<Guardrail> verdicts;
         using (var asking = intent.Run.Timeline.Begin("lookup", kind: "guardrails"))
         {
-            verdicts = await JudgeAsync(intent, cancel);
+            verdicts = intent.Held is { } held ? overrides.Apply([FreezeCheck.Of(Policy.Freeze, clock.GetUtcNow()), Rollouts(held.Holder)], Policy) : await JudgeAsync(intent, cancel);
             asking.End();
         }
 
-        intent.Run.Log.Change(d => d with { Guardrails = [.. verdicts.Select(v => v.Report())] });
+        var again = verdicts.Select(v => v.Report()).ToDictionary(r => r.Name, StringComparer.Ordinal);
+        intent.Run.Log.Change(d => d with { Guardrails = intent.Held is null ? [.. again.Values] : [.. (d.Guardrails ?? []).Select(g => again.GetValueOrDefault(g.Name, g))] });
         var refused = verdicts.Where(v => v.Status == GuardrailStatus.Refused).ToList();
+        if (intent.Held is not null && refused.Count == 0)
+        {
+            return;
+        }
+
         if (!intent.DryRun)
         {
             await record(refused.Count > 0 ? "refused" : "allowed", new JsonObject
@@ -91,7 +97,7 @@ public sealed class SafeLoopGuard(
         List<Guardrail> verdicts =
         [
             Provenance(intent), Builder(intent), await ReviewAsync(intent, history, cancel), Parity(intent), Smoke(intent, open), await RollbackAsync(intent, history, cancel), await LedgerAsync(cancel),
-            FreezeCheck.Of(Policy.Freeze, clock.GetUtcNow()), Rollouts(),
+            FreezeCheck.Of(Policy.Freeze, clock.GetUtcNow()), Rollouts(null),
         ];
         return overrides.Apply(verdicts, Policy);
     }
@@ -250,7 +256,8 @@ public sealed class SafeLoopGuard(
         }
     }
 
-    private Guardrail Rollouts()
+    /// <param name="own">The lock that this rollout has by now: of two that began at once, the one that had its lock first goes on. Null: it has none yet.</param>
+    private Guardrail Rollouts(LockHolder? own)
     {
         if (Policy.Rollouts is not { } most)
         {
@@ -258,9 +265,11 @@ public sealed class SafeLoopGuard(
         }
 
         var others = scope.Workspace.Environments.Where(e => e.Name != scope.Environment.Name).Select(e => (e.Name, Held: EnvironmentLock.Read(scope.Folder.Environment(e.Name))))
-            .Where(e => e.Held is { } held && held.Holder.Owner.IsAlive() != false).Select(e => $"{e.Name}: {e.Held!.Value.Holder.Transaction}").ToList();
+            .Where(e => e.Held is { } held && held.Holder.Owner.IsAlive() != false && (own is null || IsBefore(held.Holder, own))).Select(e => $"{e.Name}: {e.Held!.Value.Holder.Transaction}").ToList();
         return others.Count < most
             ? Guardrail.Pass(GuardrailName.Rollouts, $"{others.Count} of {most} other rollouts go on", others)
             : Guardrail.Refuse(GuardrailName.Rollouts, $"{others.Count} rollouts go on already, and {most} at once are allowed", "wait until one of them has ended: `lap lock status`", others);
+
+        static bool IsBefore(LockHolder one, LockHolder other) => (one.Since, one.Transaction).CompareTo((other.Since, other.Transaction)) < 0;
     }
 }

@@ -82,13 +82,15 @@ public sealed class Deployer(
             }
 
             var recreate = MustRecreate(options, detected) || options.Recreate;
+            RolloutIntent? intent = null;
             if (guard is not null && plan.Components.Where(c => c.RollsOut).ToList() is { Count: > 0 } rollouts)
             {
-                await guard(new RolloutIntent
+                intent = new RolloutIntent
                 {
                     Run = run, Observed = detected.Observed,
                     Components = [.. rollouts.Select(c => new IntendedRollout(c, (detected.Lookups.GetValueOrDefault(c.Name) as LookupAnswer.Prebuilt)?.Provenance, detected.Lookups.GetValueOrDefault(c.Name) as LookupAnswer.Fallback, detected.Lookups.GetValueOrDefault(c.Name)?.Judged))],
-                }, cancel);
+                };
+                await guard(intent, cancel);
             }
 
             Begin(timeline);
@@ -96,7 +98,7 @@ public sealed class Deployer(
             // What was to be fetched may have been built after all.
             TellGaps(run, built, detected);
             using var migrations = new Migrations(run, builder.Runner, Ledgers);
-            var rollout = new RolloutPhase(run, store, target, prober) { Migrations = migrations };
+            var rollout = new RolloutPhase(run, store, target, prober) { Migrations = migrations, Agreed = intent is null ? null : (held, token) => guard!(intent with { Held = held }, token) };
             await rollout.RememberBuiltAsync(built, detected.Facts, cancel);
             Task<int> WorkAsync() => rollout.RunAsync(built with { Bootstrap = plan.Bootstrap }, detected.Facts, recreate, builder.Runner, cancel);
             var rolledOut = !built.Components.Any(c => c.RollsOut) && !recreate && !orphans && plan.Bootstrap is null ? 0

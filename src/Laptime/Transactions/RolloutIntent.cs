@@ -26,6 +26,9 @@ public sealed record RolloutIntent
     /// <summary>What was made up for, in words.</summary>
     public IReadOnlyList<string> Paid { get; init; } = [];
 
+    /// <summary>Asked once more, with the environment's lock: what may have changed while it was waited for. Null: asked for the first time.</summary>
+    public EnvironmentLock? Held { get; init; }
+
     /// <summary>Only asked: nothing will be done, and nothing is recorded.</summary>
     public bool DryRun { get; init; }
 }

@@ -27,6 +27,9 @@ internal sealed class RolloutPhase(TransactionRun run, ArtifactStore store, Targ
     /// <summary>Applied before a component that has them is rolled out; null: none are (a rollback goes to what is there).</summary>
     public Migrations? Migrations { get; init; }
 
+    /// <summary>Asked under the lock, before anything is touched; null: nobody has to agree.</summary>
+    public Func<EnvironmentLock, CancellationToken, Task>? Agreed { get; init; }
+
     /// <summary>What the plan under the lock left as it is, as it was observed there; null: there was nothing to roll out.</summary>
     public IReadOnlyList<Observed>? Left { get; private set; }
 
@@ -35,6 +38,7 @@ internal sealed class RolloutPhase(TransactionRun run, ArtifactStore store, Targ
     public async Task<int> RunAsync(Plan built, PlanningFacts facts, bool recreate, ProcessRunner runner, CancellationToken cancel)
     {
         using var held = await LockAsync(cancel);
+        await (Agreed?.Invoke(held, cancel) ?? Task.CompletedTask);
         if (built.Bootstrap is { } bootstrap)
         {
             // Everything is built: only now is the environment touched.
@@ -102,6 +106,7 @@ internal sealed class RolloutPhase(TransactionRun run, ArtifactStore store, Targ
     public async Task RolloutGivenAsync(IReadOnlyDictionary<string, PlannedComponent> rollouts, PlanningFacts facts, CancellationToken cancel)
     {
         using var held = await LockAsync(cancel);
+        await (Agreed?.Invoke(held, cancel) ?? Task.CompletedTask);
         await RolloutAllAsync(rollouts, facts, held, cancel);
     }
 
