@@ -110,7 +110,11 @@ internal static class Program
 
         var quoted = message.Split('\'');
         return message.StartsWith("Unrecognized", StringComparison.Ordinal) && quoted.Length > 1 && NearestName.Of(quoted[1], names) is { } near
-            ? $"did you mean `{near}`? See `lap --help`"
-            : command is RootCommand ? "see `lap --help`" : $"see `lap {command.Name} --help`";
+            ? $"did you mean `{near}`? See `{Path(command)} --help`"
+            : $"see `{Path(command)} --help`";
     }
+
+    /// <summary>A command as it is typed, with those above it.</summary>
+    private static string Path(Command command) =>
+        command is RootCommand ? "lap" : string.Join(' ', command.Parents.OfType<Command>().Take(1).Select(Path).DefaultIfEmpty("lap").Append(command.Name));
 }

@@ -79,7 +79,8 @@ public sealed class BehaviourCheck(ProcessRunner runner, TimeProvider clock)
         if (live.Kind == DatabaseKind.Sqlite)
         {
             var mentions = await search([.. asked.Select(static o => o.Name)], cancel);
-            return [.. asked.Select(o => new CallReading(o, CallAnswer.CannotTell, $"SQLite counts no use of {o}", [mentions?.GetValueOrDefault(o.Name) is { Count: > 0 } files ? $"named in {string.Join(", ", files)}" : "no file of the workspace names it, migrations apart"]))];
+            var there = await ThereAsync(live, asked, cancel);
+            return [.. asked.Select(o => new CallReading(o, there.Contains(o) ? CallAnswer.CannotTell : CallAnswer.NotThere, there.Contains(o) ? $"SQLite counts no use of {o}" : $"{o} is not in the database yet: nobody can use it there", [mentions?.GetValueOrDefault(o.Name) is { Count: > 0 } files ? $"named in {string.Join(", ", files)}" : "no file of the workspace names it, migrations apart"]))];
         }
 
         try
@@ -92,6 +93,13 @@ public sealed class BehaviourCheck(ProcessRunner runner, TimeProvider clock)
         }
     }
 
+    private static async Task<IReadOnlySet<CatalogObject>> ThereAsync(DatabaseAddress live, IReadOnlyList<CatalogObject> objects, CancellationToken cancel)
+    {
+        var database = LedgerDatabases.Open(live);
+        await using var _ = database as IAsyncDisposable;
+        return (await database.LookUpAsync(objects, cancel)).Present;
+    }
+
     /// <summary>The body of a migration, for the database's dialect; null: it is written in another language.</summary>
     /// <param name="root">Absolute path of the workspace: files too large to be held are read from there.</param>
     /// <param name="path">Of the ledger, relative to it.</param>
@@ -101,7 +109,7 @@ public sealed class BehaviourCheck(ProcessRunner runner, TimeProvider clock)
         var dialect = kind == DatabaseKind.Sqlite ? SqlDialect.Sqlite : SqlDialect.PostgreSql;
         if (migration.Up is { } sql)
         {
-            return MigrationBody.OfText(migration.Id, file, dialect, sql) with { InTransaction = migration.InTransaction, Objects = [.. migration.Changes.OfType<CatalogChange.Creates>().Select(static c => c.Object)] };
+            return MigrationBody.OfText(migration.Version, file, dialect, sql) with { InTransaction = migration.InTransaction, Objects = [.. migration.Changes.OfType<CatalogChange.Creates>().Select(static c => c.Object)] };
         }
 
         var at = new FileInfo(Path.Combine(root, file));
@@ -110,7 +118,7 @@ public sealed class BehaviourCheck(ProcessRunner runner, TimeProvider clock)
             return null;
         }
 
-        return MigrationBody.OfFile(migration.Id, file, dialect, at.FullName) with
+        return MigrationBody.OfFile(migration.Version, file, dialect, at.FullName) with
         {
             InTransaction = migration.InTransaction,
             Unread = !migration.IsStream ? $"the file is larger than {MigrationFolder.LargestFile >> 20} MiB, and only a part of it is what would be applied"

@@ -109,7 +109,7 @@ public sealed class LedgerTests
         var refused = await JsonAsync(workspace, 19, "ledger-check.v1.json", "ledger", "check");
         Assert.Equal("refuse", (string?)refused["ledgers"]![0]!["behaviourPolicy"]);
         Assert.Equal(Verdicts(warned), Verdicts(refused));
-        Assert.Equal(["0002 conflict", "0003 conflict"], refused["behaviour"]!.AsArray().Where(f => (string?)f!["weight"] == "conflict").Select(f => $"{(string?)f!["id"]!.ToString().PadLeft(4, '0')} conflict"));
+        Assert.Equal(["0002 conflict", "0003 conflict"], refused["behaviour"]!.AsArray().Where(f => (string?)f!["weight"] == "conflict").Select(f => $"{(string?)f!["id"]} conflict"));
         Assert.Equal("clean", (string?)refused["ledgers"]![0]!["governance"]!["verdict"]);
         var said = (await workspace.LapAsync("ledger", "check")).Exits(19).Out;
         Assert.Equal(axes, Axes(said));
@@ -121,7 +121,7 @@ public sealed class LedgerTests
         File.Delete(workspace.At("changes/0003_gone.sql"));
         (await workspace.LapAsync("ledger", "check")).Exits(0);
 
-        static List<string> Verdicts(JsonObject document) => [.. document["behaviour"]!.AsArray().Select(f => (string)f!["verdict"]!).Where(v => v is not "cannot-tell")];
+        static List<string> Verdicts(JsonObject document) => [.. document["behaviour"]!.AsArray().Select(f => (string)f!["verdict"]!).Where(v => v is not ("cannot-tell" or "not-there"))];
         static string[] Axes(string text) => [.. text.Split('\n').Where(l => l.StartsWith("  governance  ", StringComparison.Ordinal) || l.StartsWith("  behaviour   ", StringComparison.Ordinal))];
     }
 
@@ -161,6 +161,14 @@ public sealed class LedgerTests
         var line = error[error.IndexOf("ledgers: {", StringComparison.Ordinal)..].Split('\n')[0];
         workspace.Write("laptime.yaml", workspace.Read("laptime.yaml") + line + "\n");
         (await workspace.LapAsync("ledger", "check")).Exits(0);
+
+        // A tool that none of the files is of: nothing would be compared, and be clean.
+        workspace.Edit("laptime.yaml", "path: db/migrations", "tool: flyway, path: db/migrations");
+        var wrong = (await workspace.LapAsync("ledger", "check")).Exits(2).Error;
+        Assert.Contains("is a migration of Flyway; it looks like dbmate", wrong, StringComparison.Ordinal);
+        Assert.Contains("`tool: dbmate`", wrong, StringComparison.Ordinal);
+        workspace.Edit("laptime.yaml", "tool: flyway, ", "");
+        Assert.Contains("see `lap ledger check --help`", (await workspace.LapAsync("ledger", "check", "--bodies", "some")).Exits(2).Error, StringComparison.Ordinal);
         Assert.Contains("there is no ledger mian", (await workspace.LapAsync("ledger", "check", "mian")).Exits(2).Error, StringComparison.Ordinal);
         Assert.Contains("main", (await workspace.LapAsync("[suggest:17]", "lap ledger check ")).Out, StringComparison.Ordinal);
     }

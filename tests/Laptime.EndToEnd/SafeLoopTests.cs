@@ -71,6 +71,11 @@ public sealed class SafeLoopTests
         File.Delete(ws.At("changes/0002_seed.sql"));
         Assert.Equal("pass", (string?)Guardrail(await ws.JsonAsync(0, "promote", "--to", "production", "--dry-run"), "ledger")["status"]);
 
+        // What is declared and was not asked is not clean.
+        ws.Edit("laptime.yaml", "\"sqlite:shop.db\"", "\"${env.NO_SUCH_DATABASE}\"");
+        await RefusedAsync(ws, "ledger", "main: its database was not asked: NO_SUCH_DATABASE is not set");
+        ws.Edit("laptime.yaml", "\"${env.NO_SUCH_DATABASE}\"", "\"sqlite:shop.db\"");
+
         // A body that does nothing has somebody else's number all the same.
         ws.Write("changes/0001_nothing.sql", "select 1;");
         ws.Edit("laptime.yaml", "behaviour: refuse", "behaviour: warn");

@@ -28,7 +28,7 @@ internal sealed class PostgresServer : IAsyncDisposable
         [ -e data ] || $as initdb -D "$folder/data" -U postgres -E UTF8 --locale=C.UTF-8 -N --auth-local=trust --auth-host=scram-sha-256 --pwfile="$folder/password" > initdb.log 2>&1 \
             || { cat initdb.log >&2; rm -rf -- "$folder"; exit 1; }
         $as postgres -D "$folder/data" -k "$folder" -c listen_addresses=127.0.0.1 -c port="$port" -c fsync=off -c full_page_writes=off \
-            -c max_connections=200 -c shared_preload_libraries="$preload" -c log_min_messages=warning -c log_statement=none < /dev/null &
+            -c max_connections=200 -c max_prepared_transactions=5 -c shared_preload_libraries="$preload" -c log_min_messages=warning -c log_statement=none < /dev/null &
         pid=$!
         exec >&- 2>&-
         while read -r line; do :; done

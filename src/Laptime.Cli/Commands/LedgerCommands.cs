@@ -78,7 +78,9 @@ internal static class LedgerCommands
         var looked = await WithBehaviourAsync(session, [.. read.Where(static r => r.Settings.Behaviour == BehaviourPolicy.Refuse)], "pending", DefaultBound, cancel);
         return
         [
-            .. read.Where(static r => !r.Governance.IsClean).SelectMany(static r => r.Governance.Findings.Select(f => $"{r.Settings.Name}: {f.Kind.Name} {f.Id}: {f.What}")),
+            .. read.Where(static r => !r.Governance.IsClean).SelectMany(static r => r.Governance.Findings.Where(static f => f.Weight == FindingWeight.Conflict).Select(f => $"{r.Settings.Name}: {f.Kind.Name} {f.Id}: {f.What}")),
+            // A ledger that is declared and was not asked is not clean: nobody saw it.
+            .. read.Where(static r => r.Settings.Database is not null && r.Database is null).Select(static r => $"{r.Settings.Name}: its database was not asked: {r.DatabaseWords}"),
             .. looked.SelectMany(static r => r.Behaviour.Findings.Where(static f => f.Weight == FindingWeight.Conflict).Select(f => $"{r.Settings.Name}: {f.Verdict} {f.Id}: {f.What} (`behaviour: refuse`)")),
         ];
     }

@@ -42,6 +42,7 @@ internal static class LedgerView
                 page.Blank();
                 page.Wrapped(finding.Weight == FindingWeight.Conflict ? Symbols.Bad(terminal) : new Span("!", Tone.Warn), new Span($"behaviour: {finding.Verdict} {finding.Id}", Tone.Strong), 2);
                 page.Wrapped("", finding.What, Indent);
+                Fact(page, "body", finding.File);
                 foreach (var evidence in finding.Evidence)
                 {
                     Fact(page, "shown by", evidence);
@@ -113,6 +114,10 @@ internal static class LedgerView
 
         page.Wrapped(new Span("  files     ", Tone.Dim), reading.MergeWords, 12);
         page.Wrapped(new Span("  database  ", Tone.Dim), reading.DatabaseWords, 12);
+        if (reading.Database is not null)
+        {
+            page.Wrapped(new Span("  checksums ", Tone.Dim), state.Tool.Checksums, 12);
+        }
     }
 
     private static void Fact(Page page, string name, string? text)

@@ -73,7 +73,7 @@ internal static class PostgresCalls
     {
         if (functions.Count == 0)
         {
-            return new CallReading(wanted, CallAnswer.CannotTell, $"{wanted} is not in the database yet: nobody can have called it there", evidence);
+            return new CallReading(wanted, CallAnswer.NotThere, $"{wanted} is not in the database yet: nobody can have called it there", evidence);
         }
 
         evidence.InsertRange(0, triggers.Select(t => $"trigger {t[0]} on {t[1]} calls it{(t[4] == "D" ? " (disabled)" : "")}"));
@@ -97,29 +97,35 @@ internal static class PostgresCalls
             return new CallReading(wanted, CallAnswer.Called, $"{wanted} was named by {statements} statements since {window.StatementsSince} (pg_stat_statements)", evidence);
         }
 
-        if (!window.CountsFunctions)
-        {
-            evidence.Add("blind spot: track_functions is none, calls are not counted");
-        }
-        else if (functions.Exists(static f => f[4] == "sql"))
+        evidence.Add(window.CountsFunctions ? "blind spot: calls before track_functions was set, and those of sessions that set it otherwise, are not counted" : "blind spot: track_functions is none, calls are not counted");
+        if (window.CountsFunctions && functions.Exists(static f => f[4] == "sql"))
         {
             evidence.Add("blind spot: a function in SQL that the planner inlines is not counted");
         }
-        else if (functions.Exists(static f => f[4] is "c" or "internal"))
+        else if (window.CountsFunctions && functions.Exists(static f => f[4] is "c" or "internal"))
         {
             evidence.Add("blind spot: with track_functions = pl only functions in procedural languages are counted");
         }
 
         Blind(window, evidence);
         return new CallReading(wanted, window.CountsFunctions || window.Statements is not null ? CallAnswer.NotObserved : triggers.Count > 0 && window.CountsTables ? CallAnswer.NotObserved : CallAnswer.CannotTell,
-            $"{wanted} was not seen called since {window.Since}{(triggers.Count > 0 ? $"; trigger {triggers[0][0]} on {triggers[0][1]} {(triggers[0][4] == "D" ? "is disabled" : "would call it, and saw no row")}" : "")}", evidence);
+            $"{wanted} was not seen called since {window.Since}{Idle(triggers)}", evidence);
     }
+
+    /// <summary>Why the triggers that are there are no call that was seen.</summary>
+    private static string Idle(List<string?[]> triggers) => (triggers.Find(static t => t[4] != "D" && Fired(t) > 0) ?? triggers.Find(static t => t[4] != "D") ?? triggers.FirstOrDefault()) switch
+    {
+        null => "",
+        var t when t[4] == "D" => $"; trigger {t[0]} on {t[1]} is disabled",
+        var t when Fired(t) is > 0 and var rows => $"; trigger {t[0]} on {t[1]} would call it, and {rows} rows changed there without a call that was counted: the counting or the trigger is younger than they, or its WHEN kept them out",
+        var t => $"; trigger {t[0]} on {t[1]} would call it, and saw no row",
+    };
 
     private static CallReading Trigger(CatalogObject wanted, List<string?[]> triggers, Window window, List<string> evidence)
     {
         if (triggers.Count == 0)
         {
-            return new CallReading(wanted, CallAnswer.CannotTell, $"{wanted} is not in the database yet: it cannot have fired", evidence);
+            return new CallReading(wanted, CallAnswer.NotThere, $"{wanted} is not in the database yet: it cannot have fired", evidence);
         }
 
         var t = triggers[0];
@@ -138,7 +144,7 @@ internal static class PostgresCalls
     {
         if (tables.Count == 0)
         {
-            return new CallReading(wanted, CallAnswer.CannotTell, $"{wanted} is not in the database yet: nobody can use it there", evidence);
+            return new CallReading(wanted, CallAnswer.NotThere, $"{wanted} is not in the database yet: nobody can use it there", evidence);
         }
 
         var (reads, writes) = (tables.Sum(static t => Number(t[3])), tables.Sum(static t => Number(t[4])));

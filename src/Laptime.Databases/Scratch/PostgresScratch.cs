@@ -41,7 +41,7 @@ internal sealed class PostgresScratch : IAsyncDisposable
                     $"alter role {door.User} createdb createrole, or name a server that is there for trying in `scratch`"));
             }
 
-            await SweepAsync(admin, clock, cancel);
+            await SweepAsync(admin, door, clock, cancel);
             var role = ScratchName.New(clock).ToString();
             var password = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
             await admin.RunAsync($"create role {role} login nosuperuser nocreatedb nocreaterole noreplication nobypassrls connection limit 4 password '{password}'", cancel);
@@ -128,8 +128,25 @@ internal sealed class PostgresScratch : IAsyncDisposable
     /// <summary>Ends whatever runs in it, and removes it.</summary>
     public async Task DropAsync(string database, CancellationToken cancel)
     {
-        await admin.RunAsync($"drop database if exists {PostgresSession.Quoted(database)} with (force)", cancel);
+        await RemoveAsync(admin, door, database, cancel);
         databases.Remove(database);
+    }
+
+    /// <summary>A prepared transaction keeps its database from being removed, whoever forces it; it can be taken back only from within.</summary>
+    private static async Task RemoveAsync(PostgresSession admin, PostgresDoor door, string database, CancellationToken cancel)
+    {
+        var prepared = await admin.ReadAsync("select gid, owner::text from pg_prepared_xacts where database = $1", cancel, database);
+        if (prepared.Count > 0)
+        {
+            await using var within = await door.To(database).OpenAsync(cancel);
+            foreach (var row in prepared)
+            {
+                await within.RunAsync($"set role {PostgresSession.Quoted(row[1]!)}", cancel);
+                await within.RunAsync($"rollback prepared {PostgresSession.Literal(row[0]!)}", cancel);
+            }
+        }
+
+        await admin.RunAsync($"drop database if exists {PostgresSession.Quoted(database)} with (force)", cancel);
     }
 
     /// <summary>Ends every session of the role, whatever it runs.</summary>
@@ -138,13 +155,13 @@ internal sealed class PostgresScratch : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         using var bound = new CancellationTokenSource(RemovalBound, clock);
-        foreach (var removal in databases.Select(static d => $"drop database if exists {d} with (force)").Append($"drop role if exists {Role}").ToList())
+        foreach (var database in databases.Append(null).ToList())
         {
             try
             {
-                await admin.RunAsync(removal, bound.Token);
+                await (database is null ? admin.RunAsync($"drop role if exists {Role}", bound.Token) : RemoveAsync(admin, door, database, bound.Token));
             }
-            catch (Exception e) when (e is NpgsqlException or OperationCanceledException or InvalidOperationException)
+            catch (Exception e) when (e is NpgsqlException or FaultException or OperationCanceledException or InvalidOperationException)
             {
                 // The server is gone or does not answer: the next run removes it.
             }
@@ -157,7 +174,7 @@ internal sealed class PostgresScratch : IAsyncDisposable
         new(new Fault(Outcome.UsageError, $"PostgreSQL refused to {what}: {(e is PostgresException p ? $"{p.SqlState} {p.MessageText}" : e.Message)}", null, "a server that is there for trying, named in `scratch`, has room for it"), e);
 
     /// <summary>Removes what runs that are gone left behind.</summary>
-    private static async Task SweepAsync(PostgresSession admin, TimeProvider clock, CancellationToken cancel)
+    private static async Task SweepAsync(PostgresSession admin, PostgresDoor door, TimeProvider clock, CancellationToken cancel)
     {
         foreach (var query in (string[])["select 'database', datname::text from pg_database where datname like 'lap\\_scratch\\_%'", "select 'role', rolname::text from pg_roles where rolname like 'lap\\_scratch\\_%'"])
         {
@@ -170,9 +187,9 @@ internal sealed class PostgresScratch : IAsyncDisposable
 
                 try
                 {
-                    await admin.RunAsync(row[0] == "database" ? $"drop database if exists {PostgresSession.Quoted(row[1]!)} with (force)" : $"drop role if exists {PostgresSession.Quoted(row[1]!)}", cancel);
+                    await (row[0] == "database" ? RemoveAsync(admin, door, row[1]!, cancel) : admin.RunAsync($"drop role if exists {PostgresSession.Quoted(row[1]!)}", cancel));
                 }
-                catch (PostgresException)
+                catch (Exception e) when (e is PostgresException or FaultException)
                 {
                     // Somebody else's, or somebody removes it at this very moment: whoever may, will.
                 }

@@ -42,7 +42,7 @@ internal sealed class PostgresApplication(MigrationBody body, ScriptReading read
                     Notices.Add($"{e.Notice.SqlState} {e.Notice.MessageText}");
                 }
             };
-            var at = (Line: 0L, Head: "");
+            var at = (Line: 0L, Head: new Func<string>(static () => ""));
             try
             {
                 if (InTransaction)
@@ -50,20 +50,20 @@ internal sealed class PostgresApplication(MigrationBody body, ScriptReading read
                     await session.RunAsync("begin", cancel);
                 }
 
-                await RunAsync(session, (line, head) => at = (line, head), cancel);
+                await RunAsync(session, piece => at = (piece.Line, () => StatementReader.Read(piece, SqlDialect.PostgreSql).Head), cancel);
                 if (InTransaction)
                 {
-                    at = (at.Line, "commit");
+                    at = (at.Line, static () => "commit");
                     await session.RunAsync("commit", cancel);
                 }
             }
             catch (PostgresException e) when (!cancel.IsCancellationRequested)
             {
-                Error = $"line {at.Line}, {at.Head}: {e.SqlState} {e.MessageText}{Meaning(e.SqlState, at.Line)}";
+                Error = $"line {at.Line}, {at.Head()}: {e.SqlState} {e.MessageText}{Meaning(e.SqlState, at.Line)}";
             }
             catch (NpgsqlException) when (!cancel.IsCancellationRequested)
             {
-                Error = $"line {at.Line}, {at.Head}: the session was ended in the middle of it (pg_terminate_backend, or a crash)";
+                Error = $"line {at.Line}, {at.Head()}: the session was ended in the middle of it (pg_terminate_backend, or a crash)";
             }
         }
     }
@@ -81,7 +81,7 @@ internal sealed class PostgresApplication(MigrationBody body, ScriptReading read
         };
     }
 
-    private async Task RunAsync(PostgresSession session, Action<long, string> at, CancellationToken cancel)
+    private async Task RunAsync(PostgresSession session, Action<SqlPiece> at, CancellationToken cancel)
     {
         TextWriter? copy = null;
         try
@@ -108,7 +108,7 @@ internal sealed class PostgresApplication(MigrationBody body, ScriptReading read
                 }
 
                 ordinal++;
-                at(piece.Line, string.Join(' ', piece.Words.Take(4)).Replace(" ;", "", StringComparison.Ordinal));
+                at(piece);
                 if (piece.TakesData)
                 {
                     copy = await session.Connection.BeginTextImportAsync(piece.Text, cancel);

@@ -122,7 +122,7 @@ public static class SqliteLab
         written = 0;
         var before = database.TotalChanges;
         var whole = reading.ControlsTransaction is null && !reading.OutsideTransaction && body.InTransaction != false;
-        var (line, head, ordinal) = (0L, "", 0L);
+        var (line, head, ordinal) = (0L, new Func<string>(static () => ""), 0L);
         try
         {
             database.Execute(whole ? "BEGIN" : "SELECT 1");
@@ -133,11 +133,11 @@ public static class SqliteLab
                     continue;
                 }
 
-                (line, head) = (piece.Line, string.Join(' ', piece.Words.Take(4)));
+                (line, head) = (piece.Line, () => StatementReader.Read(piece, SqlDialect.Sqlite).Head);
                 if (stop())
                 {
                     // SQLite asks within a statement alone, and many small ones are as long as one.
-                    return $"line {line}, {head}: interrupted";
+                    return $"line {line}, {head()}: interrupted";
                 }
 
                 var changes = database.TotalChanges;
@@ -151,7 +151,7 @@ public static class SqliteLab
 
             if (whole)
             {
-                head = "commit";
+                head = static () => "commit";
                 database.Execute("COMMIT");
             }
 
@@ -160,7 +160,7 @@ public static class SqliteLab
         }
         catch (SqliteException e)
         {
-            return $"line {line}, {head}: {e.Message}{(e.Message.Contains("too many attached", StringComparison.Ordinal) ? " (a scratch reaches no other file: contained)" : "")}";
+            return $"line {line}, {head()}: {e.Message}{(e.Message.Contains("too many attached", StringComparison.Ordinal) ? " (a scratch reaches no other file: contained)" : "")}";
         }
     }
 

@@ -5,7 +5,7 @@ namespace Laptime.Ledgers;
 /// <summary>One finding of the behaviour axis: what a migration's body does, shown. Never says anything of identifiers or the ledger.</summary>
 public sealed record BehaviourFinding
 {
-    /// <summary><see cref="Migration.Id"/>.</summary>
+    /// <summary>As the file writes it: <see cref="Migration.Version"/>.</summary>
     public required string Id { get; init; }
 
     /// <summary>Relative to the workspace.</summary>

@@ -98,6 +98,12 @@ public sealed class LedgerCheck(Workspace workspace, ProcessRunner runner, Func<
 
         var tool = LedgerTools.Only(candidates, settings.Name, settings.Path, where);
         var here = tool.Read(folder);
+        if (settings.Tool != "auto" && here.Migrations.Count == 0 && folder.Files.Count > 0 && LedgerTools.Candidates(folder) is [var other, ..] && other.Tool != tool)
+        {
+            // Nothing would be compared with nothing, and be clean.
+            throw new LapException($"ledger {settings.Name}: nothing in {(settings.Path.Length == 0 ? "." : settings.Path)} is a migration of {tool.Title}; it looks like {other.Tool.Title} ({other.Evidence})", where, $"`tool: {other.Tool.Name}`, or correct `path`");
+        }
+
         here = here with
         {
             Unread =
@@ -114,7 +120,7 @@ public sealed class LedgerCheck(Workspace workspace, ProcessRunner runner, Func<
             var applied = tool.Interpret(tables, state.Known);
             state = state with { Applied = applied ?? new AppliedLedger(settings.Table ?? tool.Tables[0], []) };
             databaseWords = applied is null ? $"{address}: it has no {settings.Table ?? tool.Tables[0]}, so nothing is applied" : $"{address}, {applied.Table}";
-            if (AppliedEffects.ToLookUp(tool, state.Known, applied) is { Count: > 0 } objects)
+            if (AppliedEffects.ToLookUp(tool, state.Known, state.Applied) is { Count: > 0 } objects)
             {
                 state = state with { Facts = await database.LookUpAsync(objects, cancel).ConfigureAwait(false) };
             }

@@ -38,6 +38,63 @@ public sealed class BranchTests
     }
 
     [Fact]
+    public async Task Only_the_part_that_applies_it_counts_as_an_edit_and_what_main_edited_itself_is_none_of_this_branchs()
+    {
+        using var ground = await PartedAsync();
+        await ground.SqlAsync("CREATE TABLE schema_migrations (version varchar(128) primary key); INSERT INTO schema_migrations VALUES ('0041'); CREATE TABLE users (id integer);");
+        ground.Url = "sqlite:db.sqlite3";
+        ground.Write("db/migrations/0041_users.sql", Migration("users") + "DROP TABLE users;\n");
+        (await ground.CheckAsync()).Clean();
+        ground.Write("db/migrations/0041_users.sql", Migration("users").Replace("(id integer)", "(id bigint)", StringComparison.Ordinal));
+        var finding = (await ground.CheckAsync()).One(FindingKind.ContentChanged);
+        Assert.Equal(["db/migrations/0041_users.sql", "main:db/migrations/0041_users.sql"], finding.Files);
+        Assert.Equal("0041_users.sql is applied, and its text here is not what main has; nothing in the ledger shows it (checksums: none are kept)", finding.What);
+        Assert.Contains("(git checkout main -- db/migrations/0041_users.sql)", finding.Mend, StringComparison.Ordinal);
+        await ground.GitAsync("checkout", "-q", "--", "db/migrations/0041_users.sql");
+
+        await ground.GitAsync("checkout", "-q", "main");
+        ground.Write("db/migrations/0041_users.sql", Migration("users").Replace("(id integer)", "(id bigint)", StringComparison.Ordinal));
+        await ground.CommitAsync("main edits it");
+        await ground.GitAsync("checkout", "-q", "work");
+        (await ground.CheckAsync()).Clean();
+    }
+
+    [Fact]
+    public async Task A_number_that_is_disputed_and_pending_is_looked_up_by_its_effect_before_it_is_renumbered()
+    {
+        using var ground = await PartedAsync();
+        ground.Write("db/migrations/0042_carts.sql", Migration("carts"));
+        await ground.SqlAsync("CREATE TABLE schema_migrations (version varchar(128) primary key); INSERT INTO schema_migrations VALUES ('0041'); CREATE TABLE users (id integer);");
+        ground.Url = "sqlite:db.sqlite3";
+        var finding = (await ground.CheckAsync()).One(FindingKind.DuplicateId);
+        Assert.Equal("git mv db/migrations/0042_carts.sql db/migrations/0043_carts.sql; 0042_orders.sql keeps 0042.", finding.Mend);
+        await ground.SqlAsync("CREATE TABLE carts (id integer);");
+        Assert.EndsWith("Its effect is in the database already: make it safe to run again before.", (await ground.CheckAsync()).One(FindingKind.DuplicateId).Mend, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task One_changelog_that_both_branches_write_the_same_change_set_into_is_caught_although_git_merges_it()
+    {
+        using var ground = await LedgerGround.OfAsync("liquibase", "db/changelog.xml", DatabaseKind.Sqlite, ", owners: { \"*\": \"@data\" }");
+        ground.Url = null;
+        static string Set(string id, string table) => $"  <changeSet id=\"{id}\" author=\"ann\">\n    <createTable tableName=\"{table}\"><column name=\"id\" type=\"integer\"/></createTable>\n  </changeSet>\n";
+        static string Log(params string[] sets) => "<databaseChangeLog xmlns=\"http://www.liquibase.org/xml/ns/dbchangelog\">\n" + string.Concat(sets) + "</databaseChangeLog>\n";
+        string[] old = [Set("39", "a"), Set("40", "b"), Set("41", "c")];
+        Directory.Delete(ground.At("db/changelog.xml"));
+        ground.Write("db/changelog.xml", Log(old));
+        await ground.GitAsync("init", "-q");
+        await ground.CommitAsync("one");
+        await ground.GitAsync("branch", "work");
+        ground.Write("db/changelog.xml", Log([Set("42", "orders"), .. old]));
+        await ground.CommitAsync("orders");
+        await ground.GitAsync("checkout", "-q", "work");
+        ground.Write("db/changelog.xml", Log([.. old, Set("42", "carts")]));
+        await ground.CommitAsync("carts");
+        await ground.GitAsync("merge-tree", "--write-tree", "main", "work");
+        Assert.Contains("42", (await ground.CheckAsync()).One(FindingKind.DuplicateId).What, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_git_that_knows_no_merge_tree_of_two_branches_gives_the_same_findings()
     {
         using var ground = await PartedAsync();

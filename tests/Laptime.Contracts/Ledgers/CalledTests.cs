@@ -84,7 +84,7 @@ public sealed class CalledTests
         var disabled = await AskAsync(server, database, CatalogKind.Trigger, "quiet_idle");
         Assert.Equal((CallAnswer.NotObserved, true), (disabled.Answer, disabled.What.Contains("disabled", StringComparison.Ordinal)));
         Assert.Equal(CallAnswer.NotObserved, (await AskAsync(server, database, CatalogKind.Table, "quiet")).Answer);
-        Assert.Equal(CallAnswer.CannotTell, (await AskAsync(server, database, CatalogKind.Function, "not_there")).Answer);
+        Assert.Equal(CallAnswer.NotThere, (await AskAsync(server, database, CatalogKind.Function, "not_there")).Answer);
     }
 
     [Fact]

@@ -65,6 +65,7 @@ public sealed class HostileSqlTests : IAsyncLifetime
     [InlineData("\\copy t to program 'touch /tmp/lap-hostile-was-here'", "programs of this machine")]
     [InlineData("\\i other.sql", "reads another file")]
     [InlineData("\\echo `touch /tmp/lap-hostile-was-here`", "does more than its text says")]
+    [InlineData("prepare transaction 'mine';", "a transaction that outlives its session")]
     [InlineData("select 'never closed;", "a string that is never closed")]
     [InlineData("copy t from stdin; drop table t;\n\\.\n", "what follows a COPY")]
     public async Task What_cannot_be_contained_is_refused_and_named(string sql, string words)
@@ -154,6 +155,8 @@ public sealed class HostileSqlTests : IAsyncLifetime
             await own.PsqlAsync("postgres", $"create role {name}; create database {name};");
         }
 
+        // A prepared transaction keeps its database whoever forces its end.
+        await own.PsqlAsync(dead.ToString(), $"grant create on database {dead} to {dead}; grant create on schema public to {dead}; set role {dead}; create table held (n int); begin; insert into held values (1); prepare transaction 'held';");
         await own.PsqlAsync("postgres", "create database lap_scratch_of_mine; create database innocent;");
         await RunAsync(MigrationBody.OfText("1", "1.sql", SqlDialect.PostgreSql, "select 1;"), TimeSpan.FromSeconds(10), own, "innocent");
         Assert.Equal(

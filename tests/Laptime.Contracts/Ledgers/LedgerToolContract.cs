@@ -169,6 +169,46 @@ public abstract class LedgerToolContract
     }
 
     [Fact]
+    public async Task An_edit_of_what_the_main_branch_has_is_found_whatever_checksums_the_ledger_keeps()
+    {
+        using var ground = await GroundAsync(DatabaseKind.Sqlite, All, [Users, Carts]);
+        await ground.GitAsync("init", "-q");
+        await ground.CommitAsync("all");
+        var (path, text) = Files(Carts, Users, All).First();
+        ground.Write($"{Folder}/{path}", text.Replace("\n", "\r\n", StringComparison.Ordinal));
+        if (Tool != "atlas")
+        {
+            // Nobody edited it. (Atlas goes by the bytes.)
+            (await ground.CheckAsync()).Clean();
+        }
+
+        // On main itself and on a branch, committed or not.
+        ground.Write($"{Folder}/{path}", text.Replace("carts", "crates", StringComparison.Ordinal));
+        Assert.Contains(await EditedAsync(), f => f.Weight == FindingWeight.Conflict);
+        await ground.GitAsync("checkout", "-q", "-b", "work");
+        await ground.CommitAsync("crates");
+        var finding = (await EditedAsync()).First(f => f.Weight == FindingWeight.Conflict);
+        Assert.Contains("carts", finding.What, StringComparison.Ordinal);
+        Assert.NotNull(finding.Records);
+        if (!KeepsChecksums)
+        {
+            Assert.Contains("not what main has", finding.What, StringComparison.Ordinal);
+            Assert.Contains("git checkout main -- ", finding.Mend, StringComparison.Ordinal);
+        }
+
+        // Nobody was asked whether it is applied: worth knowing. What is surely not applied may be edited.
+        ground.Url = null;
+        Assert.All(await EditedAsync(), f => Assert.Equal(FindingWeight.Notice, f.Weight));
+        ground.Url = "sqlite:db.sqlite3";
+        ground.Write($"{Folder}/{path}", text);
+        var (last, body) = Files(Orders, Carts, All).First();
+        ground.Write($"{Folder}/{last}", body.Replace("orders", "orderings", StringComparison.Ordinal));
+        Assert.Empty(await EditedAsync());
+
+        async Task<IReadOnlyList<LedgerFinding>> EditedAsync() => [.. (await ground.CheckAsync()).Governance.Findings.Where(f => f.Kind == FindingKind.ContentChanged)];
+    }
+
+    [Fact]
     public async Task Line_ends_and_a_byte_order_mark_are_no_edit()
     {
         using var ground = await GroundAsync(DatabaseKind.Sqlite, All, All);

@@ -72,6 +72,19 @@ public sealed class LiquibaseXmlLedger : LiquibaseSqlLedger
     ];
 }
 
+/// <summary>The same in YAML.</summary>
+public sealed class LiquibaseYamlLedger : LiquibaseSqlLedger
+{
+    protected override string PathOf(Step step) => $"changes/{step.Number}-{step.Name}.yaml";
+
+    protected override IEnumerable<(string Path, string Text)> Files(Step step, Step? after, IReadOnlyList<Step> all) =>
+    [
+        (PathOf(step), $"databaseChangeLog:\n  - changeSet:\n      id: {step.Number}\n      author: ann\n      changes:\n        - createTable:\n            tableName: {step.Name}\n"
+            + "            columns:\n              - column:\n                  name: id\n                  type: integer\n"),
+        ("db.changelog-master.yaml", "databaseChangeLog:\n  - includeAll:\n      path: changes\n      relativeToChangelogFile: true\n"),
+    ];
+}
+
 /// <summary>__EFMigrationsHistory as HistoryRepository makes it.</summary>
 public sealed class EntityFrameworkLedger : LedgerToolContract
 {
@@ -116,6 +129,10 @@ public sealed class EntityFrameworkLedger : LedgerToolContract
     ];
 
     protected override string Record(IReadOnlyList<Step> applied) => string.Concat(applied.Select(s => $"INSERT INTO \"__EFMigrationsHistory\" VALUES ('{Id(s)}', '10.0.0');\n"));
+
+    /// <summary>__EFMigrationsLock as SqliteHistoryRepository makes it; what was killed leaves its row, and every later run waits for ever.</summary>
+    protected override string? Break(Step step) =>
+        "CREATE TABLE \"__EFMigrationsLock\" (\"Id\" INTEGER NOT NULL CONSTRAINT \"PK___EFMigrationsLock\" PRIMARY KEY, \"Timestamp\" TEXT NOT NULL);\nINSERT INTO \"__EFMigrationsLock\" VALUES (1, '2026-01-01 10:00:00');";
 
     /// <summary>Two ids of one second differ by their names: EF Core runs both.</summary>
     protected override FindingWeight CollisionWeight => FindingWeight.Notice;
@@ -183,7 +200,8 @@ public sealed class DjangoLedger : LedgerToolContract
 
     protected override string Folder => "shop/migrations";
 
-    protected override FindingKind? Late => null;
+    /// <summary>What is applied builds on it: InconsistentMigrationHistory.</summary>
+    protected override FindingKind? Late => FindingKind.OutOfOrder;
 
     protected override FindingKind? Collision => FindingKind.SeveralHeads;
 

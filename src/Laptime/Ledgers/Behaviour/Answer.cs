@@ -31,7 +31,7 @@ public sealed record StatementReading(long Line, string Head, Answer Repeats, st
     /// <summary>An index that a CREATE … IF NOT EXISTS passes over when it is there, valid or not; null: none.</summary>
     public string? GuardedIndex { get; init; }
 
-    /// <summary>The table whose rows or shape it changes; null: none that the text names.</summary>
+    /// <summary>The table whose rows or shape it changes, or what it drops; null: none that the text names.</summary>
     public CatalogObject? Touches { get; init; }
 
     /// <summary>What of the whole server, not of the database, it is about; null: of nothing.</summary>

@@ -21,7 +21,7 @@ public static class BehaviourFindings
                 What = trial?.Why ?? (reading.Refused.Count > 0 ? $"it was not tried: {string.Join("; ", reading.Refused.Take(3))}" : "it was not tried: " + text),
                 Evidence =
                 [
-                    .. trial?.Meters.Select(static m => $"{m.Meter}: {m.What}") ?? [], .. trial?.Notes ?? [], .. trial is null ? (IReadOnlyList<string>)[] : [text],
+                    .. trial?.Meters.Select(static m => $"{m.Meter}: {m.What}") ?? [], .. trial?.Notes ?? [], .. trial is null || reading.Why == reading.Refused.FirstOrDefault() ? (IReadOnlyList<string>)[] : [text],
                     .. trial is { Ran: true } ? (IReadOnlyList<string>)[$"tried in {Duration.Text(trial.Elapsed)}"] : [],
                 ],
             },
@@ -37,7 +37,7 @@ public static class BehaviourFindings
 
         findings.AddRange(calls.Select(c => new BehaviourFinding
         {
-            Id = body.Id, File = body.File, Verdict = c.Answer switch { CallAnswer.Called => "called", CallAnswer.NotObserved => "not-observed", _ => "cannot-tell" }, What = c.What, Evidence = c.Evidence,
+            Id = body.Id, File = body.File, Verdict = c.Answer switch { CallAnswer.Called => "called", CallAnswer.NotObserved => "not-observed", CallAnswer.NotThere => "not-there", _ => "cannot-tell" }, What = c.What, Evidence = c.Evidence,
         }));
         return findings;
     }
@@ -57,6 +57,7 @@ public static class BehaviourFindings
             ("not-idempotent", "body is not idempotent", "bodies are not idempotent"), ("idempotent", "body is idempotent", "bodies are idempotent"), ("repeat-unknown", "body is not told", "bodies are not told"),
             ("loses-data", "body loses data", "bodies lose data"),
             ("called", "object is in use", "objects are in use"), ("not-observed", "object was not seen in use", "objects were not seen in use"), ("cannot-tell", "object cannot be told", "objects cannot be told"),
+            ("not-there", "object is new", "objects are new"),
         ])
         {
             if (Count(verdict) is > 0 and var count)

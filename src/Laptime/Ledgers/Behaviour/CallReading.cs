@@ -10,6 +10,9 @@ public enum CallAnswer
 
     /// <summary>There is nothing that could have seen it.</summary>
     CannotTell,
+
+    /// <summary>The database in use does not have it yet: there is nothing that anybody could call.</summary>
+    NotThere,
 }
 
 /// <summary>Whether what a migration defines or changes is in use.</summary>

@@ -3,7 +3,7 @@ using Laptime.Ledgers.Sql;
 namespace Laptime.Ledgers.Behaviour;
 
 /// <summary>The body of a migration as the behaviour axis takes it: SQL that can be read from the start as often as it is needed.</summary>
-/// <param name="Id"><see cref="Migration.Id"/>.</param>
+/// <param name="Id">As the file writes it: <see cref="Migration.Version"/>.</param>
 /// <param name="File">As the report names it.</param>
 /// <param name="Open">A reader of the SQL that applies it.</param>
 public sealed record MigrationBody(string Id, string File, SqlDialect Dialect, Func<TextReader> Open)

@@ -84,8 +84,9 @@ public sealed record ScriptReading
 
         return new ScriptReading
         {
-            Repeats = worst?.Repeats ?? Answer.Yes,
-            Why = worst is null ? "it holds no statement" : $"line {worst.Line}, {worst.Head}: {worst.Why}",
+            // What is not run may do anything.
+            Repeats = refused.Count > 0 && worst?.Repeats != Answer.No ? Answer.Unknown : worst?.Repeats ?? Answer.Yes,
+            Why = refused.Count > 0 && worst?.Repeats != Answer.No ? refused[0] : worst is null ? "it holds no statement" : $"line {worst.Line}, {worst.Head}: {worst.Why}",
             Statements = kept, Count = count, Refused = refused, ControlsTransaction = control, OutsideTransaction = outside, GuardedIndexes = indexes, Losses = losses.Losses,
         };
     }
@@ -100,6 +101,7 @@ public sealed record ScriptReading
     private static string? Refusal(SqlPiece piece) => piece.Kind switch
     {
         SqlPieceKind.Meta when !IsHarmless(piece) => $"`{piece.Text.Trim().Split(' ', '\n', '\r')[0]}` is a command of psql, {Meta(piece.Text.Trim())}: lap never runs it",
+        SqlPieceKind.Statement when piece.Words is ["PREPARE", "TRANSACTION", ..] => "PREPARE TRANSACTION leaves a transaction that outlives its session, and that nobody would end: lap never runs it",
         SqlPieceKind.Stray => "what follows a COPY … FROM STDIN on its line",
         SqlPieceKind.TooLong => $"a statement of more than {SqlSplitter.Longest >> 20} million characters",
         _ when piece.Unclosed is { } open => open switch

@@ -29,7 +29,7 @@ internal static class StatementReader
             NeedsRows = First(words) is "UPDATE" or "DELETE" or "MERGE" || (First(words) is "INSERT" or "WITH" && Has(words, "SELECT")) || (First(words) is "WITH" && words.Any(static w => w.Upper is "UPDATE" or "DELETE")),
             GuardedIndex = Has(words, "CREATE") && Has(words, "INDEX") && Has(words, "IF", "NOT", "EXISTS") ? NameAfter(words, Find(words, "IF", "NOT", "EXISTS") + 3) : null,
             ServerWide = ServerWideOf(words),
-            Touches = TableOf(words),
+            Touches = DroppedOf(words) ?? TableOf(words),
         };
     }
 
@@ -54,6 +54,27 @@ internal static class StatementReader
             : new CatalogObject(CatalogKind.Table, null, null, words[at].Name);
     }
 
+    /// <summary>What it takes away by name: whether anybody uses it is the question before that.</summary>
+    private static CatalogObject? DroppedOf(List<SqlWord> words)
+    {
+        if (words is not [{ Upper: "DROP" }, { Upper: "TABLE" or "VIEW" or "MATERIALIZED" or "FUNCTION" or "PROCEDURE" or "TRIGGER" }, ..])
+        {
+            return null;
+        }
+
+        var what = words[1].Upper;
+        var at = what == "MATERIALIZED" ? 3 : 2;
+        at += at + 1 < words.Count && words[at].Upper == "IF" && words[at + 1].Upper == "EXISTS" ? 2 : 0;
+        if (at >= words.Count || !words[at].IsName)
+        {
+            return null;
+        }
+
+        var (schema, name) = at + 2 < words.Count && words[at + 1].Upper == "." && words[at + 2].IsName ? (words[at].Name, words[at + 2].Name) : (null, words[at].Name);
+        var on = what == "TRIGGER" && Find(words, "ON") is > 0 and var after ? NameAfter(words, after + 1) : null;
+        return new CatalogObject(what switch { "FUNCTION" or "PROCEDURE" => CatalogKind.Function, "TRIGGER" => CatalogKind.Trigger, "TABLE" => CatalogKind.Table, _ => CatalogKind.View }, schema, on, name);
+    }
+
     private static string? ServerWideOf(List<SqlWord> words) => words switch
     {
         [{ Upper: "CREATE" or "ALTER" or "DROP" }, { Upper: "ROLE" or "USER" or "GROUP" }, ..] when words[1].Upper != "USER" || words is not [_, _, { Upper: "MAPPING" }, ..] => "roles belong to the whole server",
@@ -76,6 +97,7 @@ internal static class StatementReader
         "UPDATE" => Update(words),
         "DELETE" => Has(words, "LIMIT") ? (Answer.No, "takes away some more each time") : (Answer.Yes, "what it deletes is gone the second time"),
         "TRUNCATE" => (Answer.Yes, "empties, again; what came in between is lost"),
+        "COPY" when Has(words, "PROGRAM") => (Answer.Unknown, "runs a program, which may do anything"),
         "COPY" => Has(words, "FROM") ? (Answer.No, "adds its rows again") : (Answer.Yes, "reads only"),
         "WITH" => words.Any(static w => w.Upper is "INSERT" or "UPDATE" or "DELETE" or "MERGE") ? (Answer.Unknown, "changes rows in parts that the text does not tell apart") : Reads(words),
         "MERGE" => (Answer.Unknown, "depends on the rows"),

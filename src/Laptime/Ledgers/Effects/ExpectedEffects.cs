@@ -22,6 +22,18 @@ internal static class ExpectedEffects
             .ToDictionary(static g => g.Key, static g => (IReadOnlyList<CatalogObject>)[.. g], ReferenceComparer.Instance);
     }
 
+    /// <summary>The same, and what each of the others would leave if it ran alone.</summary>
+    public static IReadOnlyDictionary<Migration, IReadOnlyList<CatalogObject>> Beside(IReadOnlyDictionary<Migration, IReadOnlyList<CatalogObject>> expected, IReadOnlyList<Migration> others)
+    {
+        var all = new Dictionary<Migration, IReadOnlyList<CatalogObject>>(expected, ReferenceComparer.Instance);
+        foreach (var (migration, objects) in others.SelectMany(static m => Of([m])))
+        {
+            all[migration] = objects;
+        }
+
+        return all;
+    }
+
     private static void Apply(CatalogChange change, Migration? migration, Dictionary<CatalogObject, Migration> makers)
     {
         switch (change)

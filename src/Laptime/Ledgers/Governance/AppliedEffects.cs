@@ -5,7 +5,7 @@ namespace Laptime.Ledgers.Governance;
 /// <summary>What the catalog should hold if the ledger is right, and what it does hold.</summary>
 internal static class AppliedEffects
 {
-    /// <summary>By migration, what it should have left behind. Empty without a ledger.</summary>
+    /// <summary>By migration, what it should have left behind; of those that dispute a number that no row has, what each would leave. Empty without a ledger.</summary>
     public static IReadOnlyDictionary<Migration, IReadOnlyList<CatalogObject>> Expected(LedgerTool tool, IReadOnlyList<Migration> known, AppliedLedger? applied)
     {
         if (applied is null)
@@ -30,7 +30,10 @@ internal static class AppliedEffects
             }
         }
 
-        return ExpectedEffects.Of(ran);
+        var expected = ExpectedEffects.Of(ran);
+        var rows = applied.Rows.Select(static r => r.Id).ToHashSet();
+        var disputed = Collisions.Disputed(known).Where(m => !rows.Contains(m.Id)).ToList();
+        return disputed.Count == 0 ? expected : ExpectedEffects.Beside(expected, disputed);
     }
 
     /// <summary>Everything that has to be looked up to judge.</summary>

@@ -1,3 +1,6 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
 using Laptime.Foundations;
 using Laptime.Processes;
 
@@ -53,11 +56,11 @@ internal sealed class BranchReader(ProcessRunner runner, string root, string git
         var folder = string.Join('/', new[] { ground.Below, here.Path }.Where(static p => p.Length > 0));
         string[] path = folder.Length == 0 ? [] : ["--", folder];
         var (main, commit) = (ground.Main!, ground.MainCommit!);
-        var (_, onMain) = await AskAsync(ground.Top, null, null, cancel, ["ls-tree", "-r", "--name-only", commit, .. path]).ConfigureAwait(false);
-        var mains = onMain.Select(p => Below(GitName.Read(p), folder)).OfType<string>().ToHashSet(StringComparer.Ordinal);
+        var onMain = await TreeAsync(ground.Top, commit, path, folder, cancel).ConfigureAwait(false);
+        var mains = onMain.Select(static c => c.Path).ToHashSet(StringComparer.Ordinal);
         if (commit == ground.Head)
         {
-            return new MergeView(main, commit, set, new HashSet<string>(), mains, [], Exact: true);
+            return new MergeView(main, commit, set, new HashSet<string>(), mains, [], Exact: true) { Theirs = await TheirsAsync(ground.Top, here, onMain, [], tool, cancel).ConfigureAwait(false) };
         }
 
         var (code, merged) = await AskAsync(ground.Top, null, null, cancel, "merge-tree", "--write-tree", "--name-only", ground.Head, commit).ConfigureAwait(false);
@@ -87,7 +90,7 @@ internal sealed class BranchReader(ProcessRunner runner, string root, string git
         brought.RemoveAll(c => conflicts.Contains(c.Path) || !MigrationFolder.IsOfInterest(c.Path) || MigrationFolder.IsAside(c.Path));
         if (brought.Count == 0)
         {
-            return new MergeView(main, commit, set, new HashSet<string>(), mains, conflicts, exact);
+            return new MergeView(main, commit, set, new HashSet<string>(), mains, conflicts, exact) { Theirs = await TheirsAsync(ground.Top, here, onMain, [.. conflicts], tool, cancel).ConfigureAwait(false) };
         }
 
         var contents = await ContentsAsync(ground.Top, [.. brought.Where(static c => c.Blob is not null)], cancel).ConfigureAwait(false);
@@ -114,7 +117,27 @@ internal sealed class BranchReader(ProcessRunner runner, string root, string git
         }
 
         var folderThen = here with { Files = [.. files.Values.OrderBy(static f => f.Path, StringComparer.Ordinal)] };
-        return new MergeView(main, commit, tool.Read(folderThen), fromMain, mains, conflicts, exact);
+        return new MergeView(main, commit, tool.Read(folderThen), fromMain, mains, conflicts, exact) { Theirs = await TheirsAsync(ground.Top, here, onMain, [.. conflicts, .. fromMain], tool, cancel).ConfigureAwait(false) };
+    }
+
+    /// <summary>What the main branch has of the files that were edited here: those that a merge would leave as they are here.</summary>
+    /// <param name="apart">Files that the merge takes from main, or that git cannot merge.</param>
+    private async Task<IReadOnlyList<Migration>> TheirsAsync(string top, MigrationFolder here, List<TreeChange> onMain, HashSet<string> apart, LedgerTool tool, CancellationToken cancel)
+    {
+        var files = here.Files.Where(f => !f.TooLarge && !apart.Contains(f.Path)).ToDictionary(static f => f.Path);
+        // The same bytes are the same text. Others need not be another one: git may write lines' ends as the machine likes them, so it is asked.
+        var contents = await ContentsAsync(top, [.. onMain.Where(c => files.TryGetValue(c.Path, out var own) && BlobOf(own.Bytes, c.Blob!.Length) != c.Blob)], cancel).ConfigureAwait(false);
+        var edited = contents.Where(c => files[c.Key].Content != c.Value.Content).ToDictionary(static c => c.Key, static c => c.Value);
+        return edited.Count == 0 ? [] : [.. tool.Read(here with { Files = [.. here.Files.Select(f => edited.GetValueOrDefault(f.Path, f))] }).Migrations.Where(m => edited.ContainsKey(m.File))];
+    }
+
+    /// <summary>As git names the content of a file, by SHA-1 or, in newer repositories, SHA-256.</summary>
+    private static string BlobOf(byte[] bytes, int length)
+    {
+        using var hash = IncrementalHash.CreateHash(length == 40 ? HashAlgorithmName.SHA1 : HashAlgorithmName.SHA256);
+        hash.AppendData(Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"blob {bytes.Length}\0")));
+        hash.AppendData(bytes);
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
     /// <summary>The commit that brought a file to a branch; null: none did (it is not committed).</summary>
@@ -150,6 +173,22 @@ internal sealed class BranchReader(ProcessRunner runner, string root, string git
 
     /// <param name="Blob">Null: the file is gone.</param>
     private sealed record TreeChange(string Path, string? Blob, string Mode, bool Added);
+
+    private async Task<List<TreeChange>> TreeAsync(string top, string commit, string[] path, string folder, CancellationToken cancel)
+    {
+        var (_, lines) = await AskAsync(top, null, null, cancel, ["ls-tree", "-r", commit, .. path]).ConfigureAwait(false);
+        var files = new List<TreeChange>(lines.Count);
+        foreach (var line in lines)
+        {
+            // 100644 blob <sha><TAB>path
+            if (line.Split('\t', 2) is [var facts, var name] && facts.Split(' ') is [var mode, "blob", var blob] && Below(GitName.Read(name), folder) is { } relative)
+            {
+                files.Add(new TreeChange(relative, blob, mode, Added: false));
+            }
+        }
+
+        return files;
+    }
 
     private async Task<List<TreeChange>> ChangesAsync(string top, string from, string to, string[] path, string folder, CancellationToken cancel)
     {

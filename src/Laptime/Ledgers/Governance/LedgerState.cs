@@ -47,7 +47,11 @@ public sealed record LedgerState
 /// <param name="Conflicts">Files that git itself cannot merge.</param>
 /// <param name="Exact">True: git made the tree (merge-tree). False: put together from what each side changed, since git is older than 2.38.</param>
 public sealed record MergeView(
-    string Main, string Commit, MigrationSet Set, IReadOnlySet<string> FromMain, IReadOnlySet<string> OnMain, IReadOnlyList<string> Conflicts, bool Exact);
+    string Main, string Commit, MigrationSet Set, IReadOnlySet<string> FromMain, IReadOnlySet<string> OnMain, IReadOnlyList<string> Conflicts, bool Exact)
+{
+    /// <summary>Migrations of the main branch whose files have another text here, as main has them.</summary>
+    public IReadOnlyList<Migration> Theirs { get; init; } = [];
+}
 
 /// <summary>The commit that brought a file.</summary>
 /// <param name="Branch">Where it was looked for.</param>

@@ -7,6 +7,11 @@ internal static class Places
     {
         if (state.Tool.Rules.Late == LateMigration.Graph)
         {
+            foreach (var finding in Unfounded(state))
+            {
+                yield return finding;
+            }
+
             yield break;
         }
 
@@ -44,6 +49,35 @@ internal static class Places
                 {
                     yield return Late(state, late, $"{merge.Main} has {newest.Version} already", state.Applied is null ? null : $"{state.Applied.Table} has neither as the newest: it is told here before it is");
                 }
+            }
+        }
+    }
+
+    /// <summary>In a graph nothing is late but what something applied builds on.</summary>
+    private static IEnumerable<LedgerFinding> Unfounded(LedgerState state)
+    {
+        if (state.Applied is not { } applied || state.Tool.Rules.HeadOnly)
+        {
+            yield break;
+        }
+
+        var rows = applied.Rows.Where(static r => r.State != AppliedState.Undone).Select(static r => r.Id).ToHashSet();
+        var here = state.Here.Migrations.GroupBy(static m => m.Id).ToDictionary(static g => g.Key, static g => g.First());
+        // A squashed migration and those that it replaces stand for each other.
+        var stoodFor = state.Here.Migrations.Where(m => rows.Contains(m.Id)).SelectMany(static m => m.Replaces).ToHashSet();
+        var told = new HashSet<string>();
+        foreach (var child in state.Here.Migrations.Where(m => rows.Contains(m.Id)))
+        {
+            foreach (var parent in child.Parents.Where(p => !rows.Contains(p) && !stoodFor.Contains(p)).Select(here.GetValueOrDefault).OfType<Migration>()
+                .Where(p => !(p.Replaces.Count > 0 && p.Replaces.All(r => rows.Contains(r) || stoodFor.Contains(r))) && told.Add(p.Id)))
+            {
+                yield return new LedgerFinding
+                {
+                    Kind = FindingKind.OutOfOrder, Id = parent.Version, Files = [state.Shown(parent), state.Shown(child)],
+                    What = $"{Wording.Name(child)} is applied, and {Wording.Name(parent)}, which it builds on, is not: {state.Tool.Title} refuses to go on",
+                    Records = $"{applied.Table} has {child.Version} and no row for {parent.Version}",
+                    Mend = $"if {Wording.Name(parent)} was put in later, let it build on {Wording.Name(child)} instead; else find out who applied {Wording.Name(child)} without it, and compare what the database has with the text of both",
+                };
             }
         }
     }

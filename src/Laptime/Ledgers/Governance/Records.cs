@@ -7,7 +7,7 @@ internal static class Records
     {
         if (state.Applied is not { } applied)
         {
-            return [];
+            return state.Here.Migrations.Select(m => Edit(state, null, m)).OfType<LedgerFinding>();
         }
 
         var findings = new List<LedgerFinding>();
@@ -93,8 +93,37 @@ internal static class Records
         };
     }
 
+    /// <summary>
+    /// Where no checksum can be compared, git is the witness: what was applied came from the main branch, and here it has another text. Without a ledger that was asked nobody can say that it
+    /// was applied: then it is worth knowing.
+    /// </summary>
+    private static LedgerFinding? Edit(LedgerState state, AppliedMigration? row, Migration file)
+    {
+        if (file.Kind != MigrationKind.Versioned || state.Merge is not { } merge || merge.Theirs.FirstOrDefault(t => t.File == file.File && t.Id == file.Id && t.Kind == file.Kind) is not { } theirs || SameBody(theirs, file))
+        {
+            return null;
+        }
+
+        return new LedgerFinding
+        {
+            Kind = FindingKind.ContentChanged, Weight = row is null ? FindingWeight.Notice : FindingWeight.Conflict, Id = file.Version, Files = [state.Shown(file), state.Shown(file.File, merge.Main)],
+            What = $"{Wording.Name(file)} is {(row is null ? $"on {merge.Main} and may be applied" : "applied")}, and its text here is not what {merge.Main} has"
+                + (row is null || file.Checksum is not null ? "" : $"; nothing in the ledger shows it (checksums: {state.Tool.Checksums})"),
+            Owner = $"{merge.Main}: what is deployed came from there", Records = Wording.Row(state, row, file.Version),
+            Mend = $"take the file of {merge.Main} as it is (git checkout {merge.Main} -- {state.Shown(file.File, null)}), and write the change as a new migration",
+        };
+    }
+
+    /// <summary>What applies it is the same: the part that takes it back may change.</summary>
+    private static bool SameBody(Migration a, Migration b) => a.Content == b.Content || (a.Up is { } one && b.Up is { } other && MigrationFile.ContentOf(one.Trim()) == MigrationFile.ContentOf(other.Trim()));
+
     private static LedgerFinding? Drift(LedgerState state, AppliedMigration row, Migration file)
     {
+        if (row.Kind is not (MigrationKind.Repeatable or MigrationKind.Baseline) && (row.Checksum is null || file.Checksum is null) && Edit(state, row, file) is { } edit)
+        {
+            return edit;
+        }
+
         if (row.Kind == MigrationKind.Repeatable || row.Implied || row.Kind == MigrationKind.Baseline)
         {
             return null;

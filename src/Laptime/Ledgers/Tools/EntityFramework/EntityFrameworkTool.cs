@@ -3,7 +3,8 @@ using System.Text.RegularExpressions;
 namespace Laptime.Ledgers.Tools.EntityFramework;
 
 /// <summary>
-/// C# classes with <c>[Migration("20240101120000_AddUsers")]</c> (in the .Designer.cs beside the body); <c>__EFMigrationsHistory (MigrationId varchar(150) primary key, ProductVersion varchar(32))</c>.
+/// C# classes with <c>[Migration("20240101120000_AddUsers")]</c> (in the .Designer.cs beside the body); <c>__EFMigrationsHistory (MigrationId varchar(150) primary key, ProductVersion varchar(32))</c>, and
+/// <c>__EFMigrationsLock (Id, Timestamp)</c> where the database has no lock that ends with its session (SQLite): a row that stays makes every later run wait for ever.
 /// </summary>
 internal sealed partial class EntityFrameworkTool : LedgerTool
 {
@@ -15,7 +16,7 @@ internal sealed partial class EntityFrameworkTool : LedgerTool
 
     public override string Checksums => "none are kept";
 
-    public override IReadOnlyList<string> Tables { get; } = ["__EFMigrationsHistory"];
+    public override IReadOnlyList<string> Tables { get; } = ["__EFMigrationsHistory", "__EFMigrationsLock"];
 
     public override string? Recognise(MigrationFolder folder) => folder.Every(".cs").FirstOrDefault(f => Attribute().IsMatch(f.Text)) is { } file ? $"{file.Path} has [Migration(\"…\")]" : null;
 
@@ -49,12 +50,24 @@ internal sealed partial class EntityFrameworkTool : LedgerTool
         return this.Sorted(migrations, unread);
     }
 
-    public override AppliedLedger? Interpret(IReadOnlyList<TableRows> tables, IReadOnlyList<Migration> migrations) =>
-        tables.FirstOrDefault(t => t.Name.Equals(Tables[0], StringComparison.OrdinalIgnoreCase) && t.Columns.Any(c => c.Replace("_", "", StringComparison.Ordinal).Equals("migrationid", StringComparison.OrdinalIgnoreCase))) is { } table
-            ? new AppliedLedger(table.ToString(),
-                [.. table.Rows.Select(r => r[table.Columns.ToList().FindIndex(c => c.Replace("_", "", StringComparison.Ordinal).Equals("migrationid", StringComparison.OrdinalIgnoreCase))]).OfType<string>()
-                    .Order(StringComparer.Ordinal).Select(id => new AppliedMigration { Id = id, Version = Digits.Leading(id) is { Length: > 0 } digits ? digits : id, Name = id })])
-            : null;
+    public override AppliedLedger? Interpret(IReadOnlyList<TableRows> tables, IReadOnlyList<Migration> migrations)
+    {
+        if (tables.FirstOrDefault(t => t.Name.Equals(Tables[0], StringComparison.OrdinalIgnoreCase) && IdColumn(t) >= 0) is not { } table)
+        {
+            return null;
+        }
+
+        var at = IdColumn(table);
+        var locks = tables.FirstOrDefault(t => t.Name.Equals(Tables[1], StringComparison.OrdinalIgnoreCase));
+        return new AppliedLedger(table.ToString(),
+            [.. table.Rows.Select(r => r[at]).OfType<string>().Order(StringComparer.Ordinal).Select(id => new AppliedMigration { Id = id, Version = Digits.Leading(id) is { Length: > 0 } digits ? digits : id, Name = id })])
+        {
+            Trouble = locks is null ? [] : [.. locks.Rows.Select(r => $"{locks} is locked since {locks.Value(r, "timestamp") ?? "an unknown time"}")],
+        };
+    }
+
+    /// <summary>Of MigrationId, also where a naming convention writes migration_id.</summary>
+    private static int IdColumn(TableRows table) => table.Columns.ToList().FindIndex(static c => c.Replace("_", "", StringComparison.Ordinal).Equals("migrationid", StringComparison.OrdinalIgnoreCase));
 
     [GeneratedRegex("""\[\s*(?:[\w.]+\s*,\s*)?Migration(?:Attribute)?\s*\(\s*"([^"]+)"\s*\)""")]
     private static partial Regex Attribute();
