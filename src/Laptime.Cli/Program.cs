@@ -15,11 +15,22 @@ namespace Laptime.Cli;
 /// </summary>
 internal static class Program
 {
-    private static int Main(string[] args) => Run(args);
+    private static int Main(string[] args)
+    {
+        BeganAt = Stopwatch.GetTimestamp();
+        if (NoOpRun.TryRun(args))
+        {
+            NoOpRun.End();
+            return 0;
+        }
+
+        return RunFully(args);
+    }
 
     /// <summary>Time stamp of the moment in which the running command began.</summary>
     internal static long BeganAt { get; private set; }
 
+    /// <summary>The same within a process that goes on.</summary>
     internal static int Run(string[] args)
     {
         BeganAt = Stopwatch.GetTimestamp();

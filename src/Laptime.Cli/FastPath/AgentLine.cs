@@ -1,5 +1,5 @@
 using System.Runtime.InteropServices;
-using System.Text;
+using Laptime.Foundations;
 
 namespace Laptime.Cli.FastPath;
 
@@ -22,7 +22,7 @@ internal sealed unsafe class AgentLine : IDisposable
     /// <summary>Null when nobody answers there.</summary>
     public static AgentLine? Ask(string socketPath, string question)
     {
-        var path = Encoding.UTF8.GetBytes(socketPath);
+        var path = PlainText.Bytes(socketPath);
         if (path.Length >= PathLength)
         {
             return null;
@@ -48,7 +48,7 @@ internal sealed unsafe class AgentLine : IDisposable
         bound[1] = 0;
         _ = SetOption(handle, SocketLevel, ReceiveTimeout, bound, 16);
         _ = SetOption(handle, SocketLevel, SendTimeout, bound, 16);
-        var line = Encoding.UTF8.GetBytes(question);
+        var line = PlainText.Bytes(question);
         fixed (byte* text = line)
         {
             if (Connect(handle, address, 2 + path.Length + 1) != 0 || Send(handle, text, line.Length, NoSignal) != line.Length)
@@ -82,7 +82,7 @@ internal sealed unsafe class AgentLine : IDisposable
             length += (int)got;
             if (length >= 2 && buffer[length - 1] == '\n' && buffer[length - 2] == '.' && (length == 2 || buffer[length - 3] == '\n'))
             {
-                return Encoding.UTF8.GetString(buffer, 0, length == 2 ? 0 : length - 3).Split('\n');
+                return PlainText.Split(PlainText.Text(new ReadOnlySpan<byte>(buffer, 0, length == 2 ? 0 : length - 3)), '\n');
             }
 
             if (length == buffer.Length)
@@ -101,21 +101,21 @@ internal sealed unsafe class AgentLine : IDisposable
 
     public void Dispose() => _ = Close(handle);
 
-    [DllImport("libc", EntryPoint = "socket")]
+    [DllImport(SystemLibrary.Name, EntryPoint = "socket")]
     private static extern int Socket(int domain, int type, int protocol);
 
-    [DllImport("libc", EntryPoint = "connect")]
+    [DllImport(SystemLibrary.Name, EntryPoint = "connect")]
     private static extern int Connect(int handle, byte* address, int length);
 
-    [DllImport("libc", EntryPoint = "setsockopt")]
+    [DllImport(SystemLibrary.Name, EntryPoint = "setsockopt")]
     private static extern int SetOption(int handle, int level, int name, void* value, int length);
 
-    [DllImport("libc", EntryPoint = "send")]
+    [DllImport(SystemLibrary.Name, EntryPoint = "send")]
     private static extern nint Send(int handle, byte* data, nint length, int flags);
 
-    [DllImport("libc", EntryPoint = "recv")]
+    [DllImport(SystemLibrary.Name, EntryPoint = "recv")]
     private static extern nint Receive(int handle, byte* data, nint length, int flags);
 
-    [DllImport("libc", EntryPoint = "close")]
+    [DllImport(SystemLibrary.Name, EntryPoint = "close")]
     private static extern int Close(int handle);
 }

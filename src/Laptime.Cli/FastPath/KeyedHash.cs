@@ -1,5 +1,5 @@
 using System.Numerics;
-using System.Text;
+using Laptime.Foundations;
 
 namespace Laptime.Cli.FastPath;
 
@@ -9,7 +9,7 @@ namespace Laptime.Cli.FastPath;
 /// </summary>
 internal static class KeyedHash
 {
-    public static ulong Of(ulong key0, ulong key1, string text) => Of(key0, key1, Encoding.UTF8.GetBytes(text));
+    public static ulong Of(ulong key0, ulong key1, string text) => Of(key0, key1, PlainText.Bytes(text));
 
     public static ulong Of(ulong key0, ulong key1, ReadOnlySpan<byte> data)
     {

@@ -1,7 +1,6 @@
 using System.Diagnostics;
-using System.Globalization;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using System.Text;
 using Laptime.Fingerprints;
 using Laptime.Foundations;
 using Laptime.Transactions;
@@ -19,7 +18,7 @@ internal static class NoOpRun
 
     private const int Output = 1;
     private const int Errors = 2;
-    private const int MostEnvironment = 4 * 1024 * 1024;
+    private static bool isTraced;
 
     /// <summary>Tells one build of lap from another. Two numbers: formatting a GUID is compiled at run time.</summary>
     public static string Build
@@ -27,28 +26,35 @@ internal static class NoOpRun
         get
         {
             var bytes = typeof(NoOpRun).Module.ModuleVersionId.ToByteArray();
-            return BitConverter.ToUInt64(bytes, 0).ToString(CultureInfo.InvariantCulture) + "-" + BitConverter.ToUInt64(bytes, 8).ToString(CultureInfo.InvariantCulture);
+            return PlainText.Number(BitConverter.ToUInt64(bytes, 0)) + "-" + PlainText.Number(BitConverter.ToUInt64(bytes, 8));
         }
     }
 
     /// <returns>False: the full run has to decide. True: it is done, with exit code 0.</returns>
     public static bool TryRun(string[] args)
     {
+        if (!OperatingSystem.IsLinux())
+        {
+            return false;
+        }
+
         var startTicks = Stopwatch.GetTimestamp();
-        var startedUnixNs = (DateTime.UtcNow.Ticks - DateTime.UnixEpoch.Ticks) * 100;
-        if (!OperatingSystem.IsLinux() || !Parse(args, out var environment, out var json, out var quiet, out var plain) || TwinsAreSet() || FindRoot(out var source) is not { } root)
+        var startedUnixNs = RawFile.UnixNanoseconds();
+        if (!Parse(args, out var environment, out var json, out var quiet, out var plain) || StartVariables.Read() is not { } variables || TwinsAreSet(variables) || FindRoot(out var source) is not { } root)
         {
             return false;
         }
 
+        isTraced = variables.Value("DOTNET_EnableEventPipe") is not null;
         var proof = Proof.Load(Proof.PathOf(root, environment));
-        if (proof is null || proof.Build != Build || proof.Root != root || proof.Source != source || !VariablesStand(proof))
+        if (proof is null || proof.Build != Build || proof.Root != root || proof.Source != source || !VariablesStand(proof, variables))
         {
             return false;
         }
 
-        var lookupStart = Elapsed(startTicks);
-        using var asked = AgentLine.Ask(proof.Socket, "noop " + proof.Environment + " " + proof.Mark + "\n");
+        var run = new NoOpTimes { StartedUnixNs = startedUnixNs, StartTicks = startTicks };
+        run.LookupStart = run.Elapsed();
+        using var asked = AgentLine.Ask(proof.Socket, string.Concat("noop ", proof.Environment, " ", proof.Mark + "\n"));
         if (asked is null)
         {
             return false;
@@ -56,33 +62,28 @@ internal static class NoOpRun
 
         // With a watch the agent's word may spare the sweep, so it is heard first; without one both go on side by side.
         string[]? answer = null;
-        var lookupEnd = 0L;
         if (proof.Mark != "-")
         {
             answer = asked.Read();
-            lookupEnd = Elapsed(startTicks);
+            run.LookupEnd = run.Elapsed();
         }
 
-        var detectStart = Elapsed(startTicks);
+        run.DetectStart = run.Elapsed();
         var watched = answer is { Length: > 0 } && answer[^1] == "watch clean " + proof.Mark;
-        if (!watched)
+        if (!watched && !IsSwept(proof, root, variables))
         {
-            var verdict = NoOpCheck.Check(proof.Index, root);
-            if (!verdict.IsClean || verdict.Tree.ToString() != proof.Tree)
-            {
-                return false;
-            }
+            return false;
         }
 
-        var detectEnd = Elapsed(startTicks);
+        run.DetectEnd = run.Elapsed();
         if (answer is null)
         {
             answer = asked.Read();
-            lookupEnd = Elapsed(startTicks);
+            run.LookupEnd = run.Elapsed();
         }
 
         var found = answer is null ? null : Match(proof, answer);
-        if (found is null || File.Exists(root + "/.laptime/measuring/undo.json"))
+        if (found is null || RawFile.Exists(root + "/.laptime/measuring/undo.json"))
         {
             // (A killed measurement left its edit, or set the caches aside: the full run puts back what it changed, and looks again.)
             return false;
@@ -93,7 +94,27 @@ internal static class NoOpRun
             Rearm(proof, answer!, Proof.PathOf(root, environment));
         }
 
-        return Tell(root, proof, found, startedUnixNs, startTicks, (lookupStart, lookupEnd), (detectStart, detectEnd), json, quiet, plain);
+        return Tell(root, proof, found, run, json, quiet, !plain && HasColours(variables));
+    }
+
+    /// <summary>
+    /// Ends the process with success, now: all was written by system calls. The runtime's own way out waits for its finalizer, for which it loads its compiler; the files of its
+    /// diagnostics it removes this way too. Only who has it write a trace of itself has to wait for that.
+    /// </summary>
+    public static void End()
+    {
+        if (!isTraced)
+        {
+            Exit(0);
+        }
+    }
+
+    /// <summary>Looks at every input.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static bool IsSwept(Proof proof, string root, StartVariables variables)
+    {
+        var verdict = NoOpCheck.Check(proof.Index, root, variables);
+        return verdict.IsClean && verdict.Tree.ToString() == proof.Tree;
     }
 
     /// <summary>
@@ -110,6 +131,12 @@ internal static class NoOpRun
         }
 
         proof.Mark = mark;
+        Save(proof, path);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void Save(Proof proof, string path)
+    {
         try
         {
             proof.Save(path);
@@ -119,8 +146,6 @@ internal static class NoOpRun
             // The next run looks again, as this one did.
         }
     }
-
-    private static long Elapsed(long startTicks) => (long)((Stopwatch.GetTimestamp() - startTicks) * (1e9 / Stopwatch.Frequency));
 
     /// <summary>Only the plainest command line; anything else is for the full run.</summary>
     internal static bool Parse(string[] args, out string? environment, out bool json, out bool quiet, out bool plain)
@@ -173,45 +198,19 @@ internal static class NoOpRun
 
     /// <summary>
     /// Any LAP_ variable may be a flag's twin: the full run knows which (LAP_PUBLISH is none: it tells a checkout how to publish lap). So does it know where else a transaction is to be told (a collector, GitHub's summary).
-    /// Read from the kernel: the base library would fill a hash table with all of them.
     /// </summary>
-    private static bool TwinsAreSet()
+    private static bool TwinsAreSet(StartVariables variables)
     {
-        var variables = RawFile.Read("/proc/self/environ", MostEnvironment);
-        if (variables is null)
+        for (var at = StartVariables.First; at < variables.End; at = variables.Next(at))
         {
-            return true;
-        }
-
-        var length = variables.Length;
-        for (var start = 0; start < length; start++)
-        {
-            if ((Begins(variables, start, length, "LAP_") && !Begins(variables, start, length, "LAP_AGENT_PATH=") && !Begins(variables, start, length, "LAP_PUBLISH="))
-                || Begins(variables, start, length, "OTEL_EXPORTER_OTLP_") || Begins(variables, start, length, "GITHUB_STEP_SUMMARY="))
+            if ((variables.Begins(at, "LAP_") && !variables.Begins(at, "LAP_AGENT_PATH=") && !variables.Begins(at, "LAP_PUBLISH="))
+                || variables.Begins(at, "OTEL_EXPORTER_OTLP_") || variables.Begins(at, "GITHUB_STEP_SUMMARY="))
             {
                 return true;
-            }
-
-            while (start < length && variables[start] != 0)
-            {
-                start++;
             }
         }
 
         return false;
-    }
-
-    private static bool Begins(byte[] text, int start, int length, string with)
-    {
-        for (var i = 0; i < with.Length; i++)
-        {
-            if (start + i >= length || text[start + i] != with[i])
-            {
-                return false;
-            }
-        }
-
-        return true;
     }
 
     /// <summary>The workspace as the full run finds it. Null also where only that has the words for what is wrong.</summary>
@@ -234,11 +233,11 @@ internal static class NoOpRun
             ? here : null;
     }
 
-    private static bool VariablesStand(Proof proof)
+    private static bool VariablesStand(Proof proof, StartVariables variables)
     {
         for (var i = 0; i < proof.Variables.Length; i++)
         {
-            if (Proof.HashOf(proof.Key0, proof.Key1, proof.Variables[i]) != proof.VariableHashes[i])
+            if (Proof.HashOfValue(proof.Key0, proof.Key1, variables.Value(proof.Variables[i])) != proof.VariableHashes[i])
             {
                 return false;
             }
@@ -254,7 +253,7 @@ internal static class NoOpRun
         var matched = 0;
         for (var i = 0; i < answer.Length - 1; i++)
         {
-            var fields = answer[i].Split('\t');
+            var fields = PlainText.Split(answer[i], '\t');
             var at = fields.Length == 12 ? IndexOf(proof.Names, fields[0]) : -1;
             if (at < 0 || fields[1] != proof.Artifacts[at] || fields[2] != proof.DeploymentKeys[at] || fields[5] != "1"
                 || fields[6] != fields[7] || fields[8] == "fail" || fields[9] == "fail")
@@ -290,8 +289,7 @@ internal static class NoOpRun
         return at;
     }
 
-    private static bool Tell(
-        string root, Proof proof, string[][] found, long startedUnixNs, long startTicks, (long Start, long End) lookup, (long Start, long End) detect, bool json, bool quiet, bool plain)
+    private static bool Tell(string root, Proof proof, string[][] found, NoOpTimes run, bool json, bool quiet, bool colour)
     {
         var count = proof.Names.Length;
         var revisions = new string?[count];
@@ -305,23 +303,36 @@ internal static class NoOpRun
         for (var i = 0; i < count; i++)
         {
             var row = found[i];
-            readAt[i] = startedUnixNs + lookup.End;
+            readAt[i] = run.StartedUnixNs + run.LookupEnd;
             keys[i] = proof.DeploymentKeys[i] == "-" ? null : proof.DeploymentKeys[i];
             revisions[i] = row is null ? null : row[4];
             readiness[i] = row is null ? "not-run" : row[8];
             reflected[i] = row is null ? "not-run" : row[9];
             endpoints[i] = row is null || row[10].Length == 0 ? null : row[10];
-            instances[i] = row is null ? 0 : int.Parse(row[6], CultureInfo.InvariantCulture);
-            of[i] = row is null ? 0 : int.Parse(row[7], CultureInfo.InvariantCulture);
+            if (row is not null)
+            {
+                if (!PlainText.TryNumber(row[6], out var running) || !PlainText.TryNumber(row[7], out var wanted) || Math.Max(running, wanted) > int.MaxValue)
+                {
+                    return false;
+                }
+
+                instances[i] = (int)running;
+                of[i] = (int)wanted;
+            }
         }
 
-        var id = TransactionId.New(DateTimeOffset.FromUnixTimeMilliseconds(startedUnixNs / 1_000_000)).Text;
-        var elapsed = Elapsed(startTicks);
+        if (!RawFile.TryRandom(out var random))
+        {
+            return false;
+        }
+
+        var id = TransactionId.New(run.StartedUnixNs / 1_000_000_000, random).Text;
+        var elapsed = run.Elapsed();
         var document = new NoOpDocument
         {
             Id = id, Workspace = proof.Workspace, Environment = proof.Environment, Target = proof.Target, Loop = proof.Loop, Profile = proof.Profile.Length == 0 ? null : proof.Profile,
-            StartedUnixNs = startedUnixNs, ElapsedNs = elapsed, DetectStartNs = detect.Start, DetectNs = detect.End - detect.Start, LookupStartNs = lookup.Start,
-            LookupNs = lookup.End - lookup.Start, Names = proof.Names, Fingerprints = proof.Fingerprints, DeploymentKeys = keys, Artifacts = proof.Artifacts,
+            StartedUnixNs = run.StartedUnixNs, ElapsedNs = elapsed, DetectStartNs = run.DetectStart, DetectNs = run.DetectEnd - run.DetectStart, LookupStartNs = run.LookupStart,
+            LookupNs = run.LookupEnd - run.LookupStart, Names = proof.Names, Fingerprints = proof.Fingerprints, DeploymentKeys = keys, Artifacts = proof.Artifacts,
             Revisions = revisions, Endpoints = endpoints, Instances = instances, Of = of, ReadUnixNs = readAt, Ready = readiness, Reflected = reflected,
             ParityGaps = proof.ParityGaps,
         };
@@ -329,32 +340,39 @@ internal static class NoOpRun
         document.WriteLine(line);
         var written = new Utf8Json();
         document.Write(written);
-        if (!Record(root, proof, id, line, written, UnchangedView.Markdown(id, proof.Workspace, proof.Environment, proof.Names, revisions, readiness, instances, of, elapsed, proof.ParityGaps)))
+        var report = new Utf8Json();
+        UnchangedView.Markdown(report, id, proof.Workspace, proof.Environment, proof.Names, revisions, readiness, instances, of, elapsed, proof.ParityGaps);
+        if (!Record(root, proof, id, line, written, report))
         {
             return false;
         }
 
         if (json)
         {
-            Print(Output, written.Written);
-            Print(Output, "\n"u8);
+            written.Raw('\n');
+            Print(Output, written);
         }
         else if (!quiet)
         {
+            var text = new Utf8Json();
             for (var i = 0; i < proof.Notices.Length; i++)
             {
-                Print(Errors, Encoding.UTF8.GetBytes("lap: " + proof.Notices[i] + "\n"));
+                text.RawText("lap: ");
+                text.RawText(proof.Notices[i]);
+                text.Raw('\n');
             }
 
-            Print(Output, Encoding.UTF8.GetBytes(UnchangedView.Text(
-                id, proof.Workspace, proof.Environment, proof.Names, revisions, readiness, endpoints, instances, of, elapsed, proof.ParityGaps, Colours(plain))));
+            Print(Errors, text);
+            text.Clear();
+            UnchangedView.Text(text, id, proof.Workspace, proof.Environment, proof.Names, revisions, readiness, endpoints, instances, of, elapsed, proof.ParityGaps, colour);
+            Print(Output, text);
         }
 
         return true;
     }
 
     /// <summary>Every transaction is recorded and leaves its report; when that fails the full run says why.</summary>
-    private static bool Record(string root, Proof proof, string id, Utf8Json line, Utf8Json document, string markdown)
+    private static bool Record(string root, Proof proof, string id, Utf8Json line, Utf8Json document, Utf8Json report)
     {
         try
         {
@@ -364,14 +382,8 @@ internal static class NoOpRun
             }
 
             // The record comes last: without its report it would stand there twice, once the full run has written its own.
-            var reports = root + "/.laptime/reports/";
-            if (!RawFile.Write(reports + id + ".md", Encoding.UTF8.GetBytes(markdown)) || !RawFile.Write(reports + id + ".json", document.Written))
-            {
-                return false;
-            }
-
-            NoOpLog.Append(proof.NoOpLog, line.Written);
-            return true;
+            var reports = root + "/.laptime/reports/" + id;
+            return RawFile.Write(reports + ".md", report.Written) && RawFile.Write(reports + ".json", document.Written) && NoOpLog.TryAppend(proof.NoOpLog, line.Written);
         }
         catch (Exception)
         {
@@ -380,34 +392,47 @@ internal static class NoOpRun
         }
     }
 
-    private static bool Colours(bool plain) =>
-        !plain && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR")) && Environment.GetEnvironmentVariable("TERM") != "dumb"
-        && (!string.IsNullOrEmpty(Environment.GetEnvironmentVariable("FORCE_COLOR")) || IsTerminal(1) == 1);
+    private static bool HasColours(StartVariables variables) =>
+        string.IsNullOrEmpty(variables.Value("NO_COLOR")) && variables.Value("TERM") != "dumb"
+        && (!string.IsNullOrEmpty(variables.Value("FORCE_COLOR")) || IsTerminal(1) == 1);
 
-    private static void Print(int to, ReadOnlySpan<byte> text)
+    private static unsafe void Print(int to, Utf8Json text)
     {
-        unsafe
+        fixed (byte* start = text.Written)
         {
-            fixed (byte* start = text)
+            var length = text.Written.Length;
+            for (var done = 0; done < length;)
             {
-                var done = 0;
-                while (done < text.Length)
+                var wrote = Write(to, start + done, length - done);
+                if (wrote <= 0)
                 {
-                    var wrote = Write(to, start + done, text.Length - done);
-                    if (wrote <= 0)
-                    {
-                        return;
-                    }
-
-                    done += (int)wrote;
+                    return;
                 }
+
+                done += (int)wrote;
             }
         }
     }
 
-    [DllImport("libc", EntryPoint = "isatty")]
+    [DllImport(SystemLibrary.Name, EntryPoint = "isatty")]
     private static extern int IsTerminal(int handle);
 
-    [DllImport("libc", EntryPoint = "write")]
+    [DllImport(SystemLibrary.Name, EntryPoint = "write")]
     private static extern unsafe nint Write(int handle, byte* data, nint length);
+
+    [DllImport(SystemLibrary.Name, EntryPoint = "exit")]
+    private static extern void Exit(int code);
+}
+
+/// <summary>When the parts of such a run were. Nanoseconds since its start, where nothing else is said.</summary>
+internal sealed class NoOpTimes
+{
+    public required long StartedUnixNs;
+    public required long StartTicks;
+    public long LookupStart;
+    public long LookupEnd;
+    public long DetectStart;
+    public long DetectEnd;
+
+    public long Elapsed() => (long)((Stopwatch.GetTimestamp() - StartTicks) * (1e9 / Stopwatch.Frequency));
 }

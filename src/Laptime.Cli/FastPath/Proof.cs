@@ -79,13 +79,13 @@ internal sealed class Proof
             end--;
         }
 
-        if (Encoding.UTF8.GetString(content, end, content.Length - end) != Ending(content.AsSpan(0, end)))
+        if (PlainText.Text(new ReadOnlySpan<byte>(content, end, content.Length - end)) != Ending(new ReadOnlySpan<byte>(content, 0, end)))
         {
             return null;
         }
 
-        var lines = Encoding.UTF8.GetString(content, 0, end).Split('\n');
-        var head = lines[0].Split('\t');
+        var lines = PlainText.Split(PlainText.Text(new ReadOnlySpan<byte>(content, 0, end)), '\n');
+        var head = PlainText.Split(lines[0], '\t');
         if (lines.Length < 6 || head.Length != 15 || head[0] != Magic)
         {
             return null;
@@ -95,15 +95,15 @@ internal sealed class Proof
         var components = new string[lines.Length - 5][];
         for (var i = 0; i < components.Length; i++)
         {
-            components[i] = lines[4 + i].Split('\t');
+            components[i] = PlainText.Split(lines[4 + i], '\t');
             if (components[i].Length != 5)
             {
                 return null;
             }
         }
 
-        if (variables is null || !ulong.TryParse(head[12], NumberStyles.None, CultureInfo.InvariantCulture, out var key0)
-            || !ulong.TryParse(head[13], NumberStyles.None, CultureInfo.InvariantCulture, out var key1))
+        if (variables is null || !PlainText.TryNumber(head[12], out var key0)
+            || !PlainText.TryNumber(head[13], out var key1))
         {
             return null;
         }
@@ -113,8 +113,8 @@ internal sealed class Proof
             Build = head[1], Workspace = head[2], Environment = head[3], Target = head[4], Loop = head[5], Profile = head[6], Socket = head[7], NoOpLog = head[8],
             Tree = head[9], Mark = head[10], Root = head[11], Source = head[14], Key0 = key0, Key1 = key1,
             Variables = Column(variables, 0), VariableHashes = Column(variables, 1),
-            ParityGaps = lines[2].Length == 0 ? [] : lines[2].Split('\t'),
-            Notices = lines[3].Length == 0 ? [] : lines[3].Split('\t'),
+            ParityGaps = lines[2].Length == 0 ? [] : PlainText.Split(lines[2], '\t'),
+            Notices = lines[3].Length == 0 ? [] : PlainText.Split(lines[3], '\t'),
             Names = Column(components, 0), Fingerprints = Column(components, 1), DeploymentKeys = Column(components, 2), Artifacts = Column(components, 3),
             Revisions = Column(components, 4),
         };
@@ -155,11 +155,13 @@ internal sealed class Proof
     }
 
     /// <summary>Damage must not pass for a fact. Against accidents, not against people: who can write here can deploy.</summary>
-    private static string Ending(ReadOnlySpan<byte> text) => "end " + KeyedHash.Of(0, 0, text).ToString(CultureInfo.InvariantCulture);
+    private static string Ending(ReadOnlySpan<byte> text) => "end " + PlainText.Number(KeyedHash.Of(0, 0, text));
 
     /// <summary>Keyed hash of a variable's present value; "-" when it is not set.</summary>
-    public static string HashOf(ulong key0, ulong key1, string variable) =>
-        System.Environment.GetEnvironmentVariable(variable) is { } value ? KeyedHash.Of(key0, key1, value).ToString(CultureInfo.InvariantCulture) : "-";
+    public static string HashOf(ulong key0, ulong key1, string variable) => HashOfValue(key0, key1, System.Environment.GetEnvironmentVariable(variable));
+
+    /// <summary>Keyed hash of a variable's value; "-" for none.</summary>
+    public static string HashOfValue(ulong key0, ulong key1, string? value) => value is null ? "-" : PlainText.Number(KeyedHash.Of(key0, key1, value));
 
     private static string[][]? Fields(string line, int width)
     {
@@ -168,7 +170,7 @@ internal sealed class Proof
             return [];
         }
 
-        var fields = line.Split('\t');
+        var fields = PlainText.Split(line, '\t');
         if (fields.Length % width != 0)
         {
             return null;

@@ -1,5 +1,7 @@
+using System.Text;
 using System.Text.Json;
 using Laptime.Cli.FastPath;
+using Laptime.Foundations;
 using Laptime.Transactions;
 
 namespace Laptime.Cli.Rendering;
@@ -36,10 +38,12 @@ internal static class Results
     private static string Unchanged(TransactionDocument document, Terminal terminal)
     {
         var components = document.Components;
-        return UnchangedView.Text(
-            document.Id, document.Workspace, document.Environment, [.. components.Select(c => c.Name)], [.. components.Select(c => c.Reading?.Revision)],
+        var text = new Utf8Json();
+        UnchangedView.Text(
+            text, document.Id, document.Workspace, document.Environment, [.. components.Select(c => c.Name)], [.. components.Select(c => c.Reading?.Revision)],
             [.. components.Select(c => c.Signals.Ready.Status)], [.. components.Select(c => c.Endpoint)], [.. components.Select(c => c.Reading?.Instances ?? 0)],
             [.. components.Select(c => c.Reading?.Of ?? 0)], (long)((document.Interval?.Seconds ?? 0) * 1e9), [.. document.ParityGaps], terminal.Color);
+        return Encoding.UTF8.GetString(text.Written);
     }
 
     public static string Json(TransactionDocument document) => JsonSerializer.Serialize(document, TransactionJson.Readable.TransactionDocument) + "\n";

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using Laptime.Foundations;
 
 namespace Laptime.Fingerprints;
 
@@ -33,6 +34,8 @@ internal static unsafe class IndexFormat
     /// <summary>Groups that an entry's <see cref="EntryRecord.Groups"/> can tell apart.</summary>
     public const int MostGroups = 32;
 
+    private static readonly string[] GitVariables = ["HOME", "USERPROFILE", "XDG_CONFIG_HOME", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM"];
+
     /// <summary>Fast 64-bit checksum (four multiply-rotate lanes): finds damage, not malice; every offset is checked beside it.</summary>
     public static ulong Sum(byte* data, long length)
     {
@@ -62,14 +65,16 @@ internal static unsafe class IndexFormat
     }
 
     /// <summary>The parts of the environment that git's settings are found by: another value, another set of rules.</summary>
-    public static ulong EnvironmentSum()
+    /// <param name="variables">Given: read there.</param>
+    public static ulong EnvironmentSum(StartVariables? variables = null)
     {
-        var sum = Add(EmptySum, Environment.GetEnvironmentVariable("HOME"));
-        sum = Add(sum, Environment.GetEnvironmentVariable("USERPROFILE"));
-        sum = Add(sum, Environment.GetEnvironmentVariable("XDG_CONFIG_HOME"));
-        sum = Add(sum, Environment.GetEnvironmentVariable("GIT_CONFIG_GLOBAL"));
-        sum = Add(sum, Environment.GetEnvironmentVariable("GIT_CONFIG_SYSTEM"));
-        return Add(sum, Environment.GetEnvironmentVariable("GIT_CONFIG_NOSYSTEM"));
+        var sum = EmptySum;
+        for (var i = 0; i < GitVariables.Length; i++)
+        {
+            sum = Add(sum, variables is null ? Environment.GetEnvironmentVariable(GitVariables[i]) : variables.Value(GitVariables[i]));
+        }
+
+        return sum;
     }
 
     /// <summary>Are the header and the places it gives within the file, and is its own checksum right?</summary>

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.Arm;
+using Laptime.Foundations;
 
 namespace Laptime.Fingerprints;
 
@@ -26,38 +27,44 @@ internal static unsafe class Native
 
     public static int NoFollow => ArmBase.IsSupported ? 0x8000 : 0x20000;
 
-    [DllImport("libc", EntryPoint = "openat"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    [DllImport(SystemLibrary.Name, EntryPoint = "openat"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     public static extern int OpenAt(int folder, byte* path, int flags, int mode);
 
-    [DllImport("libc", EntryPoint = "close"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    [DllImport(SystemLibrary.Name, EntryPoint = "close"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     public static extern int Close(int descriptor);
 
-    [DllImport("libc", EntryPoint = "getdents64"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    [DllImport(SystemLibrary.Name, EntryPoint = "getdents64"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     public static extern nint GetEntries(int descriptor, byte* buffer, nuint size);
 
-    [DllImport("libc", EntryPoint = "statx"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    [DllImport(SystemLibrary.Name, EntryPoint = "statx"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     public static extern int StatX(int folder, byte* path, int flags, uint mask, StatXBuffer* result);
 
-    [DllImport("libc", EntryPoint = "read"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    [DllImport(SystemLibrary.Name, EntryPoint = "read"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     public static extern nint Read(int descriptor, byte* buffer, nuint size);
 
-    [DllImport("libc", EntryPoint = "readlinkat"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    [DllImport(SystemLibrary.Name, EntryPoint = "readlinkat"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     public static extern nint ReadLinkAt(int folder, byte* path, byte* buffer, nuint size);
 
-    [DllImport("libc", EntryPoint = "mmap"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    [DllImport(SystemLibrary.Name, EntryPoint = "mmap"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     public static extern byte* Map(void* address, nuint length, int protection, int flags, int descriptor, long offset);
 
-    [DllImport("libc", EntryPoint = "munmap"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    [DllImport(SystemLibrary.Name, EntryPoint = "munmap"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     public static extern int Unmap(byte* address, nuint length);
 
-    [DllImport("libc", EntryPoint = "statfs"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    [DllImport(SystemLibrary.Name, EntryPoint = "statfs"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     public static extern int StatFs(byte* path, byte* result);
 
-    [DllImport("libc", EntryPoint = "inotify_init1"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    [DllImport(SystemLibrary.Name, EntryPoint = "inotify_init1"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     public static extern int WatchStart(int flags);
 
-    [DllImport("libc", EntryPoint = "inotify_add_watch"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    [DllImport(SystemLibrary.Name, EntryPoint = "inotify_add_watch"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     public static extern int WatchAdd(int descriptor, byte* path, uint mask);
+
+    [DllImport(SystemLibrary.Name, EntryPoint = "pthread_create"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    public static extern int StartThread(nint* thread, void* attributes, delegate* unmanaged<void*, void*> start, void* argument);
+
+    [DllImport(SystemLibrary.Name, EntryPoint = "pthread_join"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    public static extern int JoinThread(nint thread, void** result);
 
     public static int Errno => Marshal.GetLastSystemError();
 

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using Laptime.Foundations;
 
 namespace Laptime.Fingerprints;
 
@@ -15,7 +16,8 @@ public static unsafe class NoOpCheck
 
     /// <param name="indexPath">The stat index that a scan saved.</param>
     /// <param name="workspaceRoot">Absolute.</param>
-    public static NoOpVerdict Check(string indexPath, string workspaceRoot)
+    /// <param name="variables">Given: variables are read there.</param>
+    public static NoOpVerdict Check(string indexPath, string workspaceRoot, StartVariables? variables = null)
     {
         if (!OperatingSystem.IsLinux() || sizeof(nint) != 8 || !BitConverter.IsLittleEndian)
         {
@@ -43,7 +45,7 @@ public static unsafe class NoOpCheck
         var root = Open(Native.CurrentFolder, workspaceRoot, Native.PathOnly | Native.Directory | Native.CloseOnExec);
         try
         {
-            return root < 0 || !IndexFormat.IsSound(index, length) ? Not("the stat index is damaged or of another version") : Check(index, root, workspaceRoot);
+            return root < 0 || !IndexFormat.IsSound(index, length) ? Not("the stat index is damaged or of another version") : Check(index, root, workspaceRoot, variables);
         }
         finally
         {
@@ -55,10 +57,10 @@ public static unsafe class NoOpCheck
         }
     }
 
-    private static NoOpVerdict Check(byte* index, int root, string workspaceRoot)
+    private static NoOpVerdict Check(byte* index, int root, string workspaceRoot, StartVariables? variables)
     {
         var header = (IndexHeader*)index;
-        if (header->Environment != IndexFormat.EnvironmentSum())
+        if (header->Environment != IndexFormat.EnvironmentSum(variables))
         {
             return Not("the environment names other git settings");
         }
@@ -81,7 +83,8 @@ public static unsafe class NoOpCheck
 
     internal static int Open(int folder, string path, int flags)
     {
-        fixed (byte* bytes = LinuxWalker.Terminated(path))
+        // Undecodable names are text of their own; the base library knows neither them nor how to be quick.
+        fixed (byte* bytes = PlainText.IsAscii(path) ? PlainText.Terminated(path) : LinuxWalker.Terminated(path))
         {
             return Native.OpenAt(folder, bytes, flags, 0);
         }
@@ -134,19 +137,29 @@ internal sealed unsafe class NoOpRun
             return;
         }
 
-        var threads = new Thread[workers - 1];
-        for (var i = 0; i < threads.Length; i++)
+        // The system's own threads: the runtime's would be waited for until they run, and load the compiler. One that cannot be had leaves its share to the others.
+        var threads = stackalloc nint[workers - 1];
+        var started = 0;
+        var self = GCHandle.Alloc(this);
+        while (started < workers - 1 && Native.StartThread(&threads[started], null, &WorkThere, (void*)GCHandle.ToIntPtr(self)) == 0)
         {
-            threads[i] = new Thread(Work, 256 * 1024);
-            threads[i].IsBackground = true;
-            threads[i].Start();
+            started++;
         }
 
         Work();
-        for (var i = 0; i < threads.Length; i++)
+        for (var i = 0; i < started; i++)
         {
-            threads[i].Join();
+            _ = Native.JoinThread(threads[i], null);
         }
+
+        self.Free();
+    }
+
+    [UnmanagedCallersOnly]
+    private static void* WorkThere(void* self)
+    {
+        ((NoOpRun)GCHandle.FromIntPtr((nint)self).Target!).Work();
+        return null;
     }
 
     /// <summary>Entries whose stamps prove nothing are read again. Few, or the whole is "changed".</summary>
@@ -199,7 +212,7 @@ internal sealed unsafe class NoOpRun
             CheckFacts();
         }
 
-        var list = (byte*)NativeMemory.Alloc(ListSize);
+        var list = stackalloc byte[ListSize];
         var chunks = (header->Folders + Chunk - 1) / Chunk;
         while (ChangedPath is null)
         {
@@ -215,8 +228,6 @@ internal sealed unsafe class NoOpRun
                 CheckFolder(f, list);
             }
         }
-
-        NativeMemory.Free(list);
 
         // What was compared above may have been damaged: then the comparison counts for nothing.
         var blocks = IndexFormat.Blocks(sums);

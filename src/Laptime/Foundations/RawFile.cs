@@ -1,5 +1,5 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using System.Text;
 
 namespace Laptime.Foundations;
 
@@ -78,13 +78,29 @@ public static unsafe class RawFile
             length++;
         }
 
-        return space[0] == (byte)'/' && System.Text.Unicode.Utf8.IsValid(new ReadOnlySpan<byte>(space, length)) ? Encoding.UTF8.GetString(space, length) : null;
+        return space[0] == (byte)'/' && IsText(new ReadOnlySpan<byte>(space, length)) ? PlainText.Text(new ReadOnlySpan<byte>(space, length)) : null;
     }
+
+    private static bool IsText(ReadOnlySpan<byte> bytes)
+    {
+        for (var i = 0; i < bytes.Length; i++)
+        {
+            if (bytes[i] >= 0x80)
+            {
+                return IsUtf8(bytes);
+            }
+        }
+
+        return true;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static bool IsUtf8(ReadOnlySpan<byte> bytes) => System.Text.Unicode.Utf8.IsValid(bytes);
 
     /// <summary>Is there anything at this path?</summary>
     public static bool Exists(string path)
     {
-        var bytes = Encoding.UTF8.GetBytes(path + "\0");
+        var bytes = PlainText.Terminated(path);
         fixed (byte* text = bytes)
         {
             return Access(text, 0) == 0;
@@ -145,9 +161,25 @@ public static unsafe class RawFile
         return Close(handle) == 0 && written;
     }
 
+    /// <summary>Now, since 1970 (UTC).</summary>
+    public static long UnixNanoseconds()
+    {
+        var time = stackalloc long[2];
+        return Clock(0, time) == 0 ? (time[0] * 1_000_000_000) + time[1] : 0;
+    }
+
+    /// <summary>32 bits of the system's randomness.</summary>
+    public static bool TryRandom(out int random)
+    {
+        var bits = 0;
+        var whole = Random(&bits, sizeof(int), 0) == sizeof(int);
+        random = bits;
+        return whole;
+    }
+
     private static int Open(string path, int flags)
     {
-        var bytes = Encoding.UTF8.GetBytes(path + "\0");
+        var bytes = PlainText.Terminated(path);
         fixed (byte* text = bytes)
         {
             return Open(text, flags, ForAll);
@@ -174,30 +206,36 @@ public static unsafe class RawFile
         return true;
     }
 
-    [DllImport("libc", EntryPoint = "open"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    [DllImport(SystemLibrary.Name, EntryPoint = "open"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static extern int Open(byte* path, int flags, int mode);
 
-    [DllImport("libc", EntryPoint = "getcwd"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    [DllImport(SystemLibrary.Name, EntryPoint = "clock_gettime"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int Clock(int clock, long* time);
+
+    [DllImport(SystemLibrary.Name, EntryPoint = "getrandom"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern nint Random(int* bits, nint size, uint flags);
+
+    [DllImport(SystemLibrary.Name, EntryPoint = "getcwd"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static extern byte* GetCurrent(byte* space, nint size);
 
-    [DllImport("libc", EntryPoint = "access"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    [DllImport(SystemLibrary.Name, EntryPoint = "access"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static extern int Access(byte* path, int mode);
 
-    [DllImport("libc", EntryPoint = "read"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    [DllImport(SystemLibrary.Name, EntryPoint = "read"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static extern nint Read(int handle, byte* buffer, nint size);
 
-    [DllImport("libc", EntryPoint = "write"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    [DllImport(SystemLibrary.Name, EntryPoint = "write"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static extern nint Write(int handle, byte* content, nint size);
 
-    [DllImport("libc", EntryPoint = "lseek"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    [DllImport(SystemLibrary.Name, EntryPoint = "lseek"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static extern long Seek(int handle, long offset, int whence);
 
-    [DllImport("libc", EntryPoint = "ftruncate"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    [DllImport(SystemLibrary.Name, EntryPoint = "ftruncate"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static extern int Cut(int handle, long length);
 
-    [DllImport("libc", EntryPoint = "flock"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    [DllImport(SystemLibrary.Name, EntryPoint = "flock"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static extern int Lock(int handle, int operation);
 
-    [DllImport("libc", EntryPoint = "close"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    [DllImport(SystemLibrary.Name, EntryPoint = "close"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static extern int Close(int handle);
 }

@@ -6,12 +6,13 @@ namespace Laptime.Foundations;
 /// </summary>
 public sealed class Utf8Json(int capacity = 4096)
 {
+    private const long TicksOfSecond = 10_000_000;
     private byte[] bytes = new byte[capacity];
     private int length;
     private bool separate;
 
     /// <summary>Everything written so far; valid until the next write.</summary>
-    public ReadOnlySpan<byte> Written => bytes.AsSpan(0, length);
+    public ReadOnlySpan<byte> Written => new(bytes, 0, length);
 
     public void Clear() => (length, separate) = (0, false);
 
@@ -85,7 +86,16 @@ public sealed class Utf8Json(int capacity = 4096)
     public void Time(string name, long unixNanoseconds)
     {
         Name(name);
-        var at = new DateTime(DateTime.UnixEpoch.Ticks + (unixNanoseconds / 100), DateTimeKind.Utc);
+        var ticks = unixNanoseconds / 100;
+        var seconds = ticks / TicksOfSecond;
+        ticks -= seconds * TicksOfSecond;
+        if (ticks < 0)
+        {
+            seconds--;
+            ticks += TicksOfSecond;
+        }
+
+        var at = new UtcMoment(seconds);
         Raw('"');
         Digits(at.Year, 4);
         Raw('-');
@@ -98,7 +108,6 @@ public sealed class Utf8Json(int capacity = 4096)
         Digits(at.Minute, 2);
         Raw(':');
         Digits(at.Second, 2);
-        var ticks = at.Ticks % TimeSpan.TicksPerSecond;
         if (ticks != 0)
         {
             Raw('.');

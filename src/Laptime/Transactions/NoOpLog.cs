@@ -21,11 +21,14 @@ public sealed class NoOpLog(string path)
     /// <summary>The log that belongs to the journal in <paramref name="journal"/>: <c>journal.db</c> has <c>journal.noop</c>.</summary>
     public static NoOpLog Beside(string journal) => new(System.IO.Path.ChangeExtension(journal, ".noop"));
 
+    /// <summary>The same by system calls alone (Linux); false: nothing was written.</summary>
+    public static bool TryAppend(string path, ReadOnlySpan<byte> line) => RawFile.Append(path, line, PatienceMilliseconds);
+
     /// <summary>Appends what <see cref="NoOpDocument.WriteLine"/> wrote. Uses nothing but the file API: it is called before any library is loaded.</summary>
     /// <exception cref="LapException">The file cannot be written; nothing else was touched.</exception>
     public static void Append(string path, ReadOnlySpan<byte> line)
     {
-        if (OperatingSystem.IsLinux() && RawFile.Append(path, line, PatienceMilliseconds))
+        if (OperatingSystem.IsLinux() && TryAppend(path, line))
         {
             return;
         }
