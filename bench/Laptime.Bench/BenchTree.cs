@@ -79,7 +79,8 @@ internal sealed class BenchTree : IDisposable
 
     private void Write()
     {
-        for (var folder = 0; folder * FilesInFolder < Files; folder++)
+        // Half a million files take one processor half a minute.
+        Parallel.For(0, (Files + FilesInFolder - 1) / FilesInFolder, folder =>
         {
             var path = Path.Combine(Root, "app", "src", $"area{folder / 50:d4}", $"part{folder % 50:d2}");
             Directory.CreateDirectory(path);
@@ -89,7 +90,7 @@ internal sealed class BenchTree : IDisposable
                 var line = string.Create(CultureInfo.InvariantCulture, $"line of file {number} of a tree that is as large as others are\n");
                 File.WriteAllText(Path.Combine(path, $"file{i:d2}.txt"), new StringBuilder().Insert(0, line, 8 + (int)(number * 7919L % 120)).ToString());
             }
-        }
+        });
 
         File.WriteAllText(Edited, "page 0\n");
         File.WriteAllText(Path.Combine(Root, "app", "serve.py"), """

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.Json;
 
 namespace Laptime.Bench;
@@ -5,6 +6,9 @@ namespace Laptime.Bench;
 /// <summary>A deploy with nothing to do beside `git status`, an empty .NET program and turbo; the first fingerprint beside sha256sum; memory; what is compiled at run time.</summary>
 internal static class NoOpBench
 {
+    /// <summary>Files from which on fewer rounds must do: one of all parts takes minutes.</summary>
+    private const int Large = 200_000;
+
     public static void Run(Page page, string lap, string empty, IReadOnlyList<int> sizes, int rounds, string? turbo)
     {
         using var peer = new Peer(turbo);
@@ -15,8 +19,11 @@ internal static class NoOpBench
         var compiled = new List<string>();
         foreach (var size in sizes)
         {
-            Console.Error.WriteLine($"bench: {size} files ...");
+            var began = Stopwatch.GetTimestamp();
+            void Note(string done) => Console.Error.WriteLine($"bench: {size:n0} files, {Stopwatch.GetElapsedTime(began).TotalSeconds,5:0} s: {done}");
+            Note("begins");
             using var tree = new BenchTree(lap, size);
+            Note("tree written and committed");
             if (peer.Program is not null)
             {
                 // First of all: it leaves its log in a folder of its own among the inputs.
@@ -24,6 +31,7 @@ internal static class NoOpBench
             }
 
             _ = Child.Run(tree.Lap("deploy"), Path.Combine(tree.Root, ".git", "bench.out"));
+            Note("deployed");
             RequireNoOp(tree, "with the watch");
             var mark = tree.Mark("-");
             RequireNoOp(tree, "without the watch");
@@ -32,7 +40,7 @@ internal static class NoOpBench
                 compiled = Compiled(tree);
             }
 
-            var n = size > 200_000 ? Math.Max(3, rounds / 3) : rounds;
+            var n = size > Large ? Math.Max(3, rounds / 3) : rounds;
             var git = tree.InTree("git", "status");
             var deploy = tree.Lap("deploy");
             var series = Rounds.Run(
@@ -42,6 +50,7 @@ internal static class NoOpBench
                     ("git", () => Child.Run(git)),
                     .. peer.Program is null ? [] : ((string, Func<Cost>)[])[("turbo", () => Child.Run(peer.Build(tree)))],
                 ]);
+            Note($"{n} rounds without the watch");
             noop.Add(
             [
                 $"{size:n0}", Three(series[0]), Three(series[1]), series.Length > 2 ? Three(series[2]) : "not here",
@@ -67,7 +76,9 @@ internal static class NoOpBench
                 ]);
             }
 
-            first.Add(FirstFingerprint(tree, Math.Max(3, n / 3)));
+            Note("rounds with the watch");
+            first.Add(FirstFingerprint(tree, size > Large ? 2 : Math.Max(3, n / 3)));
+            Note("first fingerprints");
         }
 
         page.Line("## A deploy with nothing to do, beside `git status`");
