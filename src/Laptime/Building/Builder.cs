@@ -86,9 +86,9 @@ public sealed class Builder(ProcessRunner runner, TimeProvider clock)
         var prefix = component.Path.Length == 0 ? "" : component.Path + "/";
         return
         [
-            .. request.Fingerprint.Parts
-                .Where(p => p.Kind == PartKind.File && p.Name.StartsWith(prefix, StringComparison.Ordinal) && !p.Name.StartsWith("../", StringComparison.Ordinal))
-                .Select(p => OutputFile.Read(p.Name[prefix.Length..], Path.Combine(request.Root, p.Name))),
+            .. request.Fingerprint.FileNames()
+                .Where(n => n.StartsWith(prefix, StringComparison.Ordinal) && !n.StartsWith("../", StringComparison.Ordinal))
+                .Select(n => OutputFile.Read(n[prefix.Length..], Path.Combine(request.Root, n))),
         ];
     }
 

@@ -33,7 +33,7 @@ internal sealed class Outputs
         var all = InputPatterns.Compile(component.Path, component.Build.Outputs);
         var places = InputPatterns.Compile(component.Path, [.. component.Build.Outputs.Where(p => p.StartsWith('!') || ScanGroup.IsPlace(p))]);
         // Without steps nothing is ever deleted: a folder that is kept in git may be the artifact.
-        var inputs = component.Build.Steps.Count == 0 ? [] : request.Fingerprint.Parts.Where(p => p.Kind == PartKind.File).Select(p => p.Name).Concat(request.OtherInputs)
+        var inputs = component.Build.Steps.Count == 0 ? [] : request.Fingerprint.FileNames().Concat(request.OtherInputs)
             .Where(places.Matches).Distinct().Take(6).ToList();
         if (inputs.Count > 0)
         {

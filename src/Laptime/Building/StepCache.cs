@@ -37,7 +37,7 @@ internal sealed class StepCache(BuildRequest request, StepRecords records)
             facts.Add($"env {name}={value}");
         }
 
-        foreach (var part in request.Fingerprint.Parts)
+        foreach (var part in request.Fingerprint.OtherParts())
         {
             if (part.Kind is PartKind.Variable or PartKind.Platform or PartKind.Uses || (part.Kind is PartKind.Tool && part.Name == step.Name))
             {
@@ -64,18 +64,15 @@ internal sealed class StepCache(BuildRequest request, StepRecords records)
         var path = request.Component.Path;
         var all = InputPatterns.Compile(path, step.Inputs!);
         var lines = new SortedSet<string>(StringComparer.Ordinal);
-        foreach (var part in request.Fingerprint.Parts)
+        foreach (var part in request.Fingerprint.FilesWhere(all.Matches))
         {
-            if (part.Kind is PartKind.File && all.Matches(part.Name))
-            {
-                lines.Add($"{part.Name}\0{part.Value}");
-            }
+            lines.Add($"{part.Name}\0{part.Value}");
         }
 
         foreach (var pattern in step.Inputs!.Where(p => !p.StartsWith('!')))
         {
             var one = InputPatterns.Compile(path, [pattern]);
-            if (request.Fingerprint.Parts.Any(p => p.Kind is PartKind.File && one.Matches(p.Name)))
+            if (request.Fingerprint.FileNames().Any(one.Matches))
             {
                 continue;
             }

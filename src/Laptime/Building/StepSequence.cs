@@ -13,7 +13,9 @@ internal sealed class StepSequence(
     private readonly Component component = request.Component;
     private readonly StepCache cache = new(request, records);
     private readonly Dictionary<string, StepRecord> known = new(StringComparer.Ordinal);
-    private readonly HashSet<string> inputs = [.. request.Fingerprint.Parts.Where(p => p.Kind is Fingerprints.PartKind.File).Select(p => p.Name)];
+
+    /// <summary>Asked for only where a step leaves traces.</summary>
+    private HashSet<string> Inputs => field ??= [.. request.Fingerprint.FileNames()];
 
     public IReadOnlyList<string> Warnings => cache.Warnings;
 
@@ -147,14 +149,14 @@ internal sealed class StepSequence(
         foreach (var (name, isFolder) in Tree.Entries(Path.Combine(request.Root, component.Path)))
         {
             var path = component.Path.Length == 0 ? name : $"{component.Path}/{name}";
-            if (isFolder && !inputs.Any(i => IsBelow(path, i)) && FileStamp.Read(Path.Combine(request.Root, path)) is { } stamp)
+            if (isFolder && !Inputs.Any(i => IsBelow(path, i)) && FileStamp.Read(Path.Combine(request.Root, path)) is { } stamp)
             {
                 traces.TryAdd(path, stamp);
             }
         }
 
         // An input that was saved while the step ran is no trace of the step; a folder of outputs may come and go with its files.
-        var witnesses = traces.Where(t => !inputs.Contains(t.Key) && !products.Any(p => p.Key == t.Key || IsBelow(t.Key, p.Key)));
+        var witnesses = traces.Where(t => !Inputs.Contains(t.Key) && !products.Any(p => p.Key == t.Key || IsBelow(t.Key, p.Key)));
         var record = new StepRecord(StepRecord.CurrentVersion, key.Key, key.SharedKey,
             [.. witnesses.Select(t => new Trace(t.Key, t.Value))], [.. products.Select(p => new Trace(p.Key, p.Value))],
             timeline.Started.AddSeconds(timeline.Now), timeline.Now - start);

@@ -63,6 +63,55 @@ public sealed record ComponentFingerprint(string Component, Digest Value, IReadO
         return true;
     }
 
+    /// <summary>The same of files and what else decides, both sorted. No text is made of the files.</summary>
+    internal static ComponentFingerprint Of(string component, InputFile[] files, FingerprintPart[] others)
+    {
+        for (var i = 1; i < files.Length; i++)
+        {
+            if (string.CompareOrdinal(files[i - 1].Path, files[i].Path) >= 0)
+            {
+                return Of(component, files.Select(f => PartList.PartOf(f)).Concat(others));
+            }
+        }
+
+        for (var i = 0; i < others.Length; i++)
+        {
+            if (others[i].Kind == PartKind.File || (i > 0 && Compare(others[i - 1], others[i]) >= 0))
+            {
+                return Of(component, files.Select(f => PartList.PartOf(f)).Concat(others));
+            }
+        }
+
+        var parts = new PartList(files, others);
+        return new ComponentFingerprint(component, HashOf(component, parts), parts);
+    }
+
+    /// <summary>Paths of the files among the parts, sorted.</summary>
+    public IEnumerable<string> FileNames()
+    {
+        var parts = PartList.Of(Parts);
+        for (var i = 0; i < parts.Count && parts.KindAt(i) == PartKind.File; i++)
+        {
+            yield return parts.NameAt(i);
+        }
+    }
+
+    /// <summary>The files among the parts whose path is one of these.</summary>
+    public IEnumerable<FingerprintPart> FilesWhere(Func<string, bool> matches)
+    {
+        var parts = PartList.Of(Parts);
+        for (var i = 0; i < parts.Count && parts.KindAt(i) == PartKind.File; i++)
+        {
+            if (matches(parts.NameAt(i)))
+            {
+                yield return parts[i];
+            }
+        }
+    }
+
+    /// <summary>The parts that are no files.</summary>
+    public IEnumerable<FingerprintPart> OtherParts() => PartList.Of(Parts).Others.Where(p => p.Kind != PartKind.File);
+
     internal static int Compare(FingerprintPart a, FingerprintPart b) =>
         a.Kind != b.Kind ? a.Kind.CompareTo(b.Kind) : string.CompareOrdinal(a.Name, b.Name);
 
@@ -70,7 +119,13 @@ public sealed record ComponentFingerprint(string Component, Digest Value, IReadO
     {
         using var hash = new LengthPrefixed(Format);
         hash.Add(component).Add(sorted.Count);
-        foreach (var part in sorted)
+        var parts = PartList.Of(sorted);
+        foreach (var file in parts.Files)
+        {
+            hash.Add((int)PartKind.File).Add(file.Path).AddText(InputFile.PrefixOf(file.Kind), file.Content);
+        }
+
+        foreach (var part in parts.Others)
         {
             hash.Add((int)part.Kind).Add(part.Name).Add(part.Value);
         }

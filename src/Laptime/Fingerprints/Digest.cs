@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Security.Cryptography;
 
 namespace Laptime.Fingerprints;
 
@@ -31,12 +30,7 @@ public readonly record struct Digest(ulong A, ulong B, ulong C, ulong D)
         BinaryPrimitives.ReadUInt64BigEndian(bytes[16..]),
         BinaryPrimitives.ReadUInt64BigEndian(bytes[24..]));
 
-    public static Digest Of(ReadOnlySpan<byte> content)
-    {
-        Span<byte> hash = stackalloc byte[Size];
-        SHA256.HashData(content, hash);
-        return From(hash);
-    }
+    public static Digest Of(ReadOnlySpan<byte> content) => Sha256.Of(content);
 
     public static Digest Of(string text) => Of(System.Text.Encoding.UTF8.GetBytes(text));
 
@@ -88,6 +82,15 @@ public readonly record struct Digest(ulong A, ulong B, ulong C, ulong D)
         return new string(text);
     }
 
+    /// <summary>The hexadecimal digits as ASCII.</summary>
+    internal void WriteHex(Span<byte> text)
+    {
+        Hex(text, 0, A);
+        Hex(text, 16, B);
+        Hex(text, 32, C);
+        Hex(text, 48, D);
+    }
+
     public override string ToString() => IsNone ? "none" : Prefix + ToHex();
 
     private static void Hex(char[] text, int start, ulong value)
@@ -95,6 +98,14 @@ public readonly record struct Digest(ulong A, ulong B, ulong C, ulong D)
         for (var i = start + 15; i >= start; i--, value >>= 4)
         {
             text[i] = "0123456789abcdef"[(int)(value & 15)];
+        }
+    }
+
+    private static void Hex(Span<byte> text, int start, ulong value)
+    {
+        for (var i = start + 15; i >= start; i--, value >>= 4)
+        {
+            text[i] = "0123456789abcdef"u8[(int)(value & 15)];
         }
     }
 

@@ -43,6 +43,16 @@ internal abstract class FileWalker : IDisposable
     /// <exception cref="UnreadableException">It is there and cannot be read.</exception>
     public abstract bool Hash(string name, bool link, in FileStat listed, out Digest content, out FileStat before, out bool stable);
 
+    /// <summary>
+    /// Hashes an entry of the open folder that was never looked at: its stat is taken on the way. False: it is larger than <paramref name="most"/>, no file, gone,
+    /// cannot be read, or it changed meanwhile; then <see cref="StatEntry"/> and <see cref="Hash"/> tell.
+    /// </summary>
+    public virtual bool TryHashEntry(int entry, long most, out Digest content, out FileStat stat)
+    {
+        (content, stat) = (Digest.None, default);
+        return false;
+    }
+
     /// <summary>Whole content of a small file by its path, links followed; null: it is gone or no file.</summary>
     /// <exception cref="UnreadableException">It is there and cannot be read.</exception>
     public abstract byte[]? ReadFile(string path);

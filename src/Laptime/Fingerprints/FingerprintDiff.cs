@@ -60,11 +60,11 @@ public sealed record FingerprintDiff(
     {
         List<FingerprintPart> added = [], removed = [];
         List<PartChange> changed = [];
-        var (a, b) = (old.Parts, @new.Parts);
+        var (a, b) = (PartList.Of(old.Parts), PartList.Of(@new.Parts));
         var (i, j) = (0, 0);
         while (i < a.Count || j < b.Count)
         {
-            var order = i == a.Count ? 1 : j == b.Count ? -1 : ComponentFingerprint.Compare(a[i], b[j]);
+            var order = i == a.Count ? 1 : j == b.Count ? -1 : PartList.Compare(a, i, b, j);
             if (order < 0)
             {
                 removed.Add(a[i++]);
@@ -75,7 +75,7 @@ public sealed record FingerprintDiff(
             }
             else
             {
-                if (a[i].Value != b[j].Value)
+                if (!PartList.SameValue(a, i, b, j))
                 {
                     changed.Add(new PartChange(a[i], b[j]));
                 }

@@ -11,6 +11,8 @@ public static class FingerprintRecord
 {
     private const int MaxBytes = 512 * 1024 * 1024;
     private const int MaxText = 1024 * 1024;
+
+    /// <summary>By code; the three of files are those of <see cref="InputKind"/>.</summary>
     private static readonly string[] Prefixes = ["", "file:", "exec:", "link:", "sha256:"];
 
     private static ReadOnlySpan<byte> Magic => "LAPFPR01"u8;
@@ -52,16 +54,20 @@ public static class FingerprintRecord
         fingerprint.Value.CopyTo(digest);
         stream.Write(digest);
         WriteNumber(stream, fingerprint.Parts.Count);
+        var parts = PartList.Of(fingerprint.Parts);
         byte[] previous = [];
-        foreach (var part in fingerprint.Parts)
+        foreach (var file in parts.Files)
         {
-            var name = PathText.ToBytes(part.Name);
-            var common = name.AsSpan().CommonPrefixLength(previous);
+            previous = WriteName(stream, PartKind.File, file.Path, previous);
+            stream.WriteByte((byte)file.Kind);
+            file.Content.CopyTo(digest);
+            stream.Write(digest);
+        }
+
+        foreach (var part in parts.Others)
+        {
+            previous = WriteName(stream, part.Kind, part.Name, previous);
             var (code, content) = SplitValue(part.Value);
-            stream.WriteByte((byte)part.Kind);
-            WriteNumber(stream, common);
-            WriteNumber(stream, name.Length - common);
-            stream.Write(name.AsSpan(common));
             stream.WriteByte((byte)code);
             if (code == 0)
             {
@@ -72,11 +78,20 @@ public static class FingerprintRecord
                 content.CopyTo(digest);
                 stream.Write(digest);
             }
-
-            previous = name;
         }
 
         return stream.ToArray();
+    }
+
+    private static byte[] WriteName(MemoryStream stream, PartKind kind, string name, byte[] previous)
+    {
+        var bytes = PathText.ToBytes(name);
+        var common = bytes.AsSpan().CommonPrefixLength(previous);
+        stream.WriteByte((byte)kind);
+        WriteNumber(stream, common);
+        WriteNumber(stream, bytes.Length - common);
+        stream.Write(bytes.AsSpan(common));
+        return bytes;
     }
 
     /// <summary>Null when the bytes are not exactly what <see cref="ToBytes"/> writes.</summary>
@@ -102,8 +117,12 @@ public static class FingerprintRecord
             return null;
         }
 
-        var parts = new FingerprintPart[count];
-        byte[] previous = [];
+        List<InputFile> files = new(count);
+        List<FingerprintPart> others = [];
+        string? lastName = null;
+        var lastKind = PartKind.File;
+        var previous = new byte[256];
+        var previousLength = 0;
         for (var i = 0; i < count; i++)
         {
             if (bytes.IsEmpty || bytes[0] > (byte)PartKind.Setting)
@@ -113,12 +132,20 @@ public static class FingerprintRecord
 
             var kind = (PartKind)bytes[0];
             bytes = bytes[1..];
-            if (!ReadNumber(ref bytes, out var common) || !ReadNumber(ref bytes, out var rest) || common > previous.Length || rest > bytes.Length || rest > MaxText || common + rest > MaxText)
+            if (!ReadNumber(ref bytes, out var common) || !ReadNumber(ref bytes, out var rest) || common > previousLength || rest > bytes.Length || rest > MaxText || common + rest > MaxText)
             {
                 return null;
             }
 
-            byte[] name = [.. previous.AsSpan(0, common), .. bytes[..rest]];
+            // The name before it becomes this one: what they share stands already.
+            previousLength = common + rest;
+            if (previousLength > previous.Length)
+            {
+                Array.Resize(ref previous, Math.Max(previousLength, previous.Length * 2));
+            }
+
+            bytes[..rest].CopyTo(previous.AsSpan(common));
+            var name = PathText.FromBytes(previous.AsSpan(0, previousLength));
             bytes = bytes[rest..];
             if (bytes.IsEmpty || bytes[0] >= Prefixes.Length)
             {
@@ -127,13 +154,14 @@ public static class FingerprintRecord
 
             var code = bytes[0];
             bytes = bytes[1..];
-            string text;
             if (code == 0)
             {
-                if (!ReadText(ref bytes, out text))
+                if (!ReadText(ref bytes, out var text))
                 {
                     return null;
                 }
+
+                others.Add(new FingerprintPart(kind, name, text));
             }
             else if (bytes.Length < Digest.Size)
             {
@@ -141,19 +169,27 @@ public static class FingerprintRecord
             }
             else
             {
-                text = Prefixes[code] + Digest.From(bytes).ToHex();
+                var content = Digest.From(bytes);
                 bytes = bytes[Digest.Size..];
+                if (kind == PartKind.File && others.Count == 0 && code is (byte)InputKind.File or (byte)InputKind.Executable or (byte)InputKind.Link)
+                {
+                    files.Add(new InputFile(name, (InputKind)code, content, 0, 0));
+                }
+                else
+                {
+                    others.Add(new FingerprintPart(kind, name, Prefixes[code] + content.ToHex()));
+                }
             }
 
-            parts[i] = new FingerprintPart(kind, PathText.FromBytes(name), text);
-            if (i > 0 && ComponentFingerprint.Compare(parts[i - 1], parts[i]) >= 0)
+            if (lastName is not null && (lastKind != kind ? lastKind.CompareTo(kind) : string.CompareOrdinal(lastName, name)) >= 0)
             {
                 return null;
             }
 
-            previous = name;
+            (lastKind, lastName) = (kind, name);
         }
 
+        var parts = new PartList([.. files], [.. others]);
         return bytes.IsEmpty && ComponentFingerprint.HashOf(component, parts) == value ? new ComponentFingerprint(component, value, parts) : null;
     }
 

@@ -26,12 +26,7 @@ public static class Fingerprinter
     /// <summary>The same over a given list of files (a step's own inputs).</summary>
     public static ComponentFingerprint Compute(IReadOnlyList<InputFile> files, FingerprintInputs inputs)
     {
-        List<FingerprintPart> parts = new(files.Count + 16);
-        foreach (var file in files)
-        {
-            parts.Add(new FingerprintPart(PartKind.File, file.Path, file.Value));
-        }
-
+        List<FingerprintPart> parts = [];
         foreach (var (name, value) in inputs.Variables)
         {
             parts.Add(new FingerprintPart(PartKind.Variable, name, value is null ? "unset" : DigestOfVariable(name, value).ToString()));
@@ -71,7 +66,16 @@ public static class Fingerprinter
             parts.Add(new FingerprintPart(PartKind.Setting, "setting " + name, value));
         }
 
-        return ComponentFingerprint.Of(inputs.Component, parts);
+        // A handful, nearly in order: sorting values of ours by the base library would be compiled at run time.
+        for (var i = 1; i < parts.Count; i++)
+        {
+            for (var j = i; j > 0 && ComponentFingerprint.Compare(parts[j - 1], parts[j]) > 0; j--)
+            {
+                (parts[j - 1], parts[j]) = (parts[j], parts[j - 1]);
+            }
+        }
+
+        return ComponentFingerprint.Of(inputs.Component, files as InputFile[] ?? [.. files], [.. parts]);
     }
 
     /// <summary>What a stored fingerprint keeps of a variable: never the value. Bound to the name, so that equal values do not show as equal.</summary>

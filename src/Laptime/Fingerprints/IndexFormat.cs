@@ -118,13 +118,26 @@ internal static unsafe class IndexFormat
     /// <summary>Writes the checksums of a finished index.</summary>
     public static void Seal(byte* file, long length, long sums)
     {
+        SealBody(file, sums);
+        SealHeader(file, length);
+    }
+
+    /// <summary>Writes the checksums of everything but the header.</summary>
+    public static void SealBody(byte* file, long sums)
+    {
         for (long block = 0; block < Blocks(sums); block++)
         {
             var start = HeaderSize + (block * BlockSize);
             ((ulong*)(file + sums))[block] = Sum(file + start, Math.Min(BlockSize, sums - start));
         }
+    }
 
-        ((IndexHeader*)file)->Checksum = HeaderSum(file, length, sums);
+    /// <summary>Writes the header's checksum, which covers the others.</summary>
+    public static void SealHeader(byte* file, long length)
+    {
+        var header = (IndexHeader*)file;
+        var sums = Align(HeaderSize + (header->Folders * sizeof(FolderRecord)) + ((header->Entries + header->Facts) * sizeof(EntryRecord)) + header->NamesLength);
+        header->Checksum = HeaderSum(file, length, sums);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

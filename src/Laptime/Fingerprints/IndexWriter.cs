@@ -64,18 +64,18 @@ internal sealed unsafe class IndexWriter : IDisposable
     }
 
     /// <summary>Null when it was written; otherwise why it could not be.</summary>
-    /// <param name="shape"><see cref="IndexHeader.Shape"/>.</param>
     /// <param name="plain"><see cref="IndexHeader.Plain"/>.</param>
-    public string? Save(IReadOnlyList<ScannedFolder> folders, IReadOnlyList<ScanFact> facts, Digest tree, long inputs, ulong shape, bool plain)
+    public string? Complete(byte[] draft, Digest tree, bool plain)
     {
-        try
+        fixed (byte* file = draft)
         {
-            return Save(ToBytes(folders, facts, tree, inputs, shape, plain));
+            var header = (IndexHeader*)file;
+            header->Tree = tree;
+            header->Plain = plain ? 1u : 0u;
+            IndexFormat.SealHeader(file, draft.Length);
         }
-        catch (IOException e)
-        {
-            return e.Message;
-        }
+
+        return Save(draft);
     }
 
     /// <summary>The whole content of an index, checksums and all.</summary>
@@ -125,7 +125,10 @@ internal sealed unsafe class IndexWriter : IDisposable
         }
     }
 
-    private byte[] ToBytes(IReadOnlyList<ScannedFolder> folders, IReadOnlyList<ScanFact> facts, Digest tree, long inputs, ulong shape, bool plain)
+    /// <summary>An index that still lacks <see cref="Complete"/>.</summary>
+    /// <param name="shape"><see cref="IndexHeader.Shape"/>.</param>
+    /// <exception cref="IOException">There are too many files for one.</exception>
+    public byte[] Draft(IReadOnlyList<ScannedFolder> folders, IReadOnlyList<ScanFact> facts, long inputs, ulong shape)
     {
         long entryCount = 0, namesLength = 1;
         foreach (var folder in folders)
@@ -162,10 +165,8 @@ internal sealed unsafe class IndexWriter : IDisposable
             header->Facts = facts.Count;
             header->NamesLength = namesLength;
             header->Environment = IndexFormat.EnvironmentSum();
-            header->Tree = tree;
             header->Inputs = inputs;
             header->Shape = shape;
-            header->Plain = plain ? 1u : 0u;
 
             var folderAt = (FolderRecord*)(file + IndexFormat.HeaderSize);
             var entryAt = (EntryRecord*)(folderAt + folders.Count);
@@ -221,7 +222,7 @@ internal sealed unsafe class IndexWriter : IDisposable
                 entryAt++;
             }
 
-            IndexFormat.Seal(file, length, sumsAt);
+            IndexFormat.SealBody(file, sumsAt);
         }
 
         return bytes;

@@ -18,12 +18,14 @@ public enum InputKind : byte
 public readonly record struct InputFile(string Path, InputKind Kind, Digest Content, long Size, long ModifiedNs)
 {
     /// <summary>Kind and content, as a fingerprint's part holds them.</summary>
-    public string Value => Kind switch
+    public string Value => PrefixOf(Kind) + Content.ToHex();
+
+    internal static string PrefixOf(InputKind kind) => kind switch
     {
         InputKind.File => "file:",
         InputKind.Executable => "exec:",
         _ => "link:",
-    } + Content.ToHex();
+    };
 
     public DateTimeOffset Modified => DateTimeOffset.UnixEpoch.AddTicks(ModifiedNs / 100);
 }

@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Security.Cryptography;
 
 namespace Laptime.Fingerprints;
 
@@ -9,7 +8,7 @@ namespace Laptime.Fingerprints;
 /// </summary>
 internal sealed class LengthPrefixed : IDisposable
 {
-    private readonly IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+    private readonly Sha256 hash = new();
     private byte[] buffer = new byte[16 * 1024];
     private int used;
 
@@ -41,12 +40,27 @@ internal sealed class LengthPrefixed : IDisposable
         return this;
     }
 
+    /// <summary>As the text of a prefix (ASCII) and the digest's hexadecimal digits, without making it.</summary>
+    public LengthPrefixed AddText(string prefix, Digest digest)
+    {
+        const int Digits = 2 * Digest.Size;
+        Reserve(4 + prefix.Length + Digits);
+        BinaryPrimitives.WriteInt32LittleEndian(buffer.AsSpan(used), prefix.Length + Digits);
+        used += 4;
+        foreach (var c in prefix)
+        {
+            buffer[used++] = (byte)c;
+        }
+
+        digest.WriteHex(buffer.AsSpan(used, Digits));
+        used += Digits;
+        return this;
+    }
+
     public Digest Finish()
     {
         Flush();
-        Span<byte> result = stackalloc byte[Digest.Size];
-        hash.GetHashAndReset(result);
-        return Digest.From(result);
+        return hash.Finish();
     }
 
     public void Dispose() => hash.Dispose();
@@ -67,7 +81,7 @@ internal sealed class LengthPrefixed : IDisposable
 
     private void Flush()
     {
-        hash.AppendData(buffer, 0, used);
+        hash.Append(buffer.AsSpan(0, used));
         used = 0;
     }
 }

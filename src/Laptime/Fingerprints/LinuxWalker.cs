@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using System.Security.Cryptography;
 
 namespace Laptime.Fingerprints;
 
@@ -102,6 +101,36 @@ internal sealed unsafe class LinuxWalker : FileWalker
 
     public override bool Hash(string name, bool link, in FileStat listed, out Digest content, out FileStat before, out bool stable) =>
         link ? HashLink(name, out content, out before, out stable) : HashFile(name, listed, out content, out before, out stable);
+
+    public override bool TryHashEntry(int entry, long most, out Digest digest, out FileStat stat)
+    {
+        digest = Digest.None;
+        int file;
+        fixed (byte* name = &names[offsets[entry]])
+        {
+            file = Native.OpenAt(folder, name, Native.ReadOnly | Native.NoFollow | Native.NonBlocking | Native.CloseOnExec, 0);
+        }
+
+        if (file < 0)
+        {
+            stat = default;
+            return false;
+        }
+
+        var read = StatAt(file, null, Native.EmptyPath, out stat) && stat.Type == EntryType.File && stat.Size <= Math.Min(most, ContentSize) && TryRead(file, stat, out digest);
+        _ = Native.Close(file);
+        return read;
+    }
+
+    // All of it at once, and the same before and after; anything else is for who reads with patience.
+    private bool TryRead(int file, in FileStat before, out Digest digest)
+    {
+        fixed (byte* buffer = content)
+        {
+            digest = before.Size == 0 || Native.Read(file, buffer, (nuint)before.Size) == before.Size ? Sha256.Of(new ReadOnlySpan<byte>(buffer, (int)before.Size)) : Digest.None;
+            return !digest.IsNone && StatAt(file, null, Native.EmptyPath, out var after) && after.SameAs(before);
+        }
+    }
 
     public override byte[]? ReadFile(string path)
     {
@@ -245,7 +274,7 @@ internal sealed unsafe class LinuxWalker : FileWalker
     private Digest ReadAndHash(int file, string name, long size, out long total)
     {
         total = 0;
-        IncrementalHash? hash = null;
+        Sha256? hash = null;
         try
         {
             fixed (byte* buffer = content)
@@ -272,13 +301,11 @@ internal sealed unsafe class LinuxWalker : FileWalker
                         return Digest.Of(content.AsSpan(0, filled));
                     }
 
-                    hash ??= IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-                    hash.AppendData(content, 0, filled);
+                    hash ??= new Sha256();
+                    hash.Append(content.AsSpan(0, filled));
                     if (ended)
                     {
-                        Span<byte> result = stackalloc byte[Digest.Size];
-                        hash.GetHashAndReset(result);
-                        return Digest.From(result);
+                        return hash.Finish();
                     }
                 }
             }

@@ -22,6 +22,9 @@ internal sealed class ScannedEntry(string name)
     /// <summary>One of <see cref="IndexFormat"/>'s uses: input, rule, walked, left out.</summary>
     public ushort Use;
     public EntryType Type;
+
+    /// <summary>Which entry it is of the folder that a walker has open.</summary>
+    public int Number;
     public bool Unstable;
     public FileStat Stat;
     public Digest Content;

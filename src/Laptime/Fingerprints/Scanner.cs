@@ -9,6 +9,9 @@ internal sealed class Scanner
     private const int MaxProblems = 20;
     private const long BigFile = 4 * 1024 * 1024;
     private const int HashChunk = 32;
+
+    /// <summary>Below that another thread takes longer to start than it saves.</summary>
+    private const int MakeTogether = 2000;
     private static readonly int WorkerCount = Math.Clamp(Environment.ProcessorCount, 1, 4);
 
     private readonly Workspace workspace;
@@ -66,8 +69,9 @@ internal sealed class Scanner
                 facts.Read(RelativeToRoot(source));
             }
 
-            var walk = new TreeWalk(groups, outputs, index, facts, matched, git, cancel);
+            var walk = new TreeWalk(groups, outputs, index, facts, matched, git, hashes: index is null && walkers[0].HasChangeTime, cancel);
             var folders = walk.Run(Roots(facts, walkers[0]), walkers);
+            (hashed, hashedBytes) = walk.Hashed;
             problems.AddRange(walk.Problems);
             ThrowProblems();
 
@@ -308,7 +312,52 @@ internal sealed class Scanner
             }
         }
 
-        var lists = new InputFile[groups.Count][];
+        InputFile[][] lists = [];
+        var tree = Digest.None;
+        byte[]? draft = null;
+        var saves = cannotSave is null && writer is not null && !facts.Unstable;
+        var all = facts.All;
+
+        // The lists and the index are made of the same entries, and neither needs the other.
+        var makers = new Workers(saves && inputs >= MakeTogether && WorkerCount > 1 ? 2 : 1);
+        makers.Run(number =>
+        {
+            if (number == 0)
+            {
+                lists = ListsOf(folders, counts);
+                tree = Sorted(lists, facts.ContentOf);
+            }
+
+            if (number == makers.Count - 1 && saves)
+            {
+                try
+                {
+                    draft = writer!.Draft(folders, all, inputs, Shape());
+                }
+                catch (IOException e)
+                {
+                    cannotSave = e.Message;
+                }
+            }
+        });
+        for (var i = 0; i < lists.Length; i++)
+        {
+            Warn(groups[i], matched[i], lists[i].Length);
+        }
+
+        var directories = HasLinks(folders) ? [] : Watchable(folders.Select(f => f.Path), all);
+        if (draft is not null)
+        {
+            cannotSave = writer!.Complete(draft, tree, plain: warnings.Count == 0 && directories.Count > 0 && groups.Count <= IndexFormat.MostGroups);
+        }
+
+        return Result(lists, tree, directories, cannotSave, inputs, folders.Count);
+    }
+
+    /// <summary>The inputs of each group, in walk order.</summary>
+    private static InputFile[][] ListsOf(IReadOnlyList<ScannedFolder> folders, int[] counts)
+    {
+        var lists = new InputFile[counts.Length][];
         for (var i = 0; i < lists.Length; i++)
         {
             lists[i] = new InputFile[counts[i]];
@@ -333,20 +382,7 @@ internal sealed class Scanner
             }
         }
 
-        var tree = Sorted(lists, facts.ContentOf);
-        for (var i = 0; i < lists.Length; i++)
-        {
-            Warn(groups[i], matched[i], lists[i].Length);
-        }
-
-        var directories = HasLinks(folders) ? [] : Watchable(folders.Select(f => f.Path), facts.All);
-        if (cannotSave is null && writer is not null && !facts.Unstable)
-        {
-            var plain = warnings.Count == 0 && directories.Count > 0 && groups.Count <= IndexFormat.MostGroups;
-            cannotSave = writer.Save(folders, facts.All, tree, inputs, Shape(), plain);
-        }
-
-        return Result(lists, tree, directories, cannotSave, inputs, folders.Count);
+        return lists;
     }
 
     /// <summary>Sorts each group's inputs; the digest over all of them and the workspace's sources.</summary>

@@ -10,13 +10,23 @@ internal sealed class TreeWalk(
     ScanFacts facts,
     bool[][] matched,
     GitHome home,
+    bool hashes,
     CancellationToken cancel)
 {
+    /// <summary>What is read of a folder while it is open; the rest is left to all workers together.</summary>
+    private const int MostHashedHere = 512;
+    private const long MostBytesHere = 4 * 1024 * 1024;
+
     private readonly Stack<Job> open = new();
     private readonly List<ScannedFolder> folders = [];
     private int busy;
+    private int hashedFiles;
+    private long hashedBytes;
 
     public List<Problem> Problems { get; } = [];
+
+    /// <summary>Files that were hashed on the way, and their bytes.</summary>
+    public (int Files, long Bytes) Hashed => (hashedFiles, hashedBytes);
 
     /// <summary>Every folder that was walked, depth first in the order of their names.</summary>
     public IReadOnlyList<ScannedFolder> Run(IReadOnlyList<WalkRoot> roots, FileWalker[] walkers)
@@ -90,6 +100,9 @@ internal sealed class TreeWalk(
             cancel.ThrowIfCancellationRequested();
             if (List(walker, job, below) is { } folder)
             {
+                // The others have work from here on, while this one reads.
+                Push(below);
+                HashHere(walker, folder);
                 lock (folders)
                 {
                     folders.Add(folder);
@@ -102,6 +115,22 @@ internal sealed class TreeWalk(
         }
         finally
         {
+            Push(below);
+            lock (open)
+            {
+                busy--;
+                if (busy == 0)
+                {
+                    Monitor.PulseAll(open);
+                }
+            }
+        }
+    }
+
+    private void Push(List<Job> below)
+    {
+        if (below.Count > 0)
+        {
             lock (open)
             {
                 foreach (var next in below)
@@ -109,13 +138,47 @@ internal sealed class TreeWalk(
                     open.Push(next);
                 }
 
-                busy--;
-                if (below.Count > 0 || busy == 0)
-                {
-                    Monitor.PulseAll(open);
-                }
+                Monitor.PulseAll(open);
+            }
+
+            below.Clear();
+        }
+    }
+
+    /// <summary>Where nothing is known of any file, each is opened in any case: then its stat is had on the way, and its folder is open already.</summary>
+    private void HashHere(FileWalker walker, ScannedFolder folder)
+    {
+        if (!hashes)
+        {
+            return;
+        }
+
+        var (files, bytes) = (0, 0L);
+        for (var i = 0; i < folder.Count; i++)
+        {
+            var entry = folder.Entries[i];
+            if (entry.Use != IndexFormat.Input || entry.Stat.Mode != 0)
+            {
+                continue;
+            }
+
+            if (files < MostHashedHere && bytes < MostBytesHere && walker.TryHashEntry(entry.Number, MostBytesHere - bytes, out entry.Content, out entry.Stat))
+            {
+                files++;
+                bytes += entry.Stat.Size;
+                continue;
+            }
+
+            entry.Content = Digest.None;
+            if (!Look(walker, folder, entry))
+            {
+                entry.Use = IndexFormat.LeftOut;
+                entry.Groups = null;
             }
         }
+
+        Interlocked.Add(ref hashedFiles, files);
+        Interlocked.Add(ref hashedBytes, bytes);
     }
 
     private ScannedFolder? List(FileWalker walker, Job job, List<Job> below)
@@ -168,7 +231,7 @@ internal sealed class TreeWalk(
         var beyond = false;
         for (var i = 0; i < walker.Count; i++)
         {
-            var entry = i == rulesEntry ? ruleEntry! : new ScannedEntry(walker.Name(i)) { Type = walker.Type(i), Use = IndexFormat.LeftOut };
+            var entry = i == rulesEntry ? ruleEntry! : new ScannedEntry(walker.Name(i)) { Type = walker.Type(i), Number = i, Use = IndexFormat.LeftOut };
             beyond |= entry.Name.AsSpan().IndexOfAnyInRange('\uD800', '\uFFFF') >= 0;
 
             if (entry.Type == EntryType.Unknown)
@@ -182,7 +245,7 @@ internal sealed class TreeWalk(
                 entry.Type = entry.Stat.Type;
             }
 
-            Decide(walker, job, state, folder, i, entry, buffer, covers, all, mayBeOutput, oldFolder, below);
+            Decide(walker, job, state, folder, entry, buffer, covers, all, mayBeOutput, oldFolder, below);
             folder.Entries[folder.Count++] = entry;
         }
 
@@ -191,7 +254,7 @@ internal sealed class TreeWalk(
     }
 
     private void Decide(
-        FileWalker walker, Job job, State state, ScannedFolder folder, int number, ScannedEntry entry, char[] buffer, bool[] covers, bool all, bool mayBeOutput, int oldFolder, List<Job> below)
+        FileWalker walker, Job job, State state, ScannedFolder folder, ScannedEntry entry, char[] buffer, bool[] covers, bool all, bool mayBeOutput, int oldFolder, List<Job> below)
     {
         var name = entry.Name;
         if (name is ".git" or ".laptime")
@@ -207,7 +270,8 @@ internal sealed class TreeWalk(
             return;
         }
 
-        var path = job.Path.Length == 0 ? name : string.Concat(job.Path, "/", name);
+        // Of most files nobody asks for it.
+        var path = !isFolder && all && !mayBeOutput ? "" : job.Path.Length == 0 ? name : string.Concat(job.Path, "/", name);
         if (mayBeOutput && (isFolder ? outputs!.TakesFolder(path) : outputs!.Matches(path))
             && (repository is null || !IsTracked(repository, GitRepository.Join(state.GitPath, name), isFolder)))
         {
@@ -247,31 +311,43 @@ internal sealed class TreeWalk(
             return;
         }
 
-        if (entry.Stat.Mode == 0 && entry.Type != EntryType.Special && !walker.StatEntry(number, out entry.Stat))
+        if ((hashes && entry is { Type: EntryType.File, Stat.Mode: 0 }) || Look(walker, folder, entry))
+        {
+            entry.Use = IndexFormat.Input;
+            entry.Groups = of;
+            if (!hashes)
+            {
+                index?.TryGet(oldFolder, name, entry.Stat, out entry.Content);
+            }
+        }
+    }
+
+    /// <summary>Takes an input's stat. False: it is none after all.</summary>
+    private bool Look(FileWalker walker, ScannedFolder folder, ScannedEntry entry)
+    {
+        if (entry.Stat.Mode == 0 && entry.Type != EntryType.Special && !walker.StatEntry(entry.Number, out entry.Stat))
         {
             folder.Racy = true;
-            return;
+            return false;
         }
 
         if (entry.Type == EntryType.Special || entry.Stat.Type == EntryType.Special)
         {
             AddProblem(new Problem(
-                "is a pipe, socket or device: it has no content that could be an input", PathText.Display(path),
+                "is a pipe, socket or device: it has no content that could be an input", PathText.Display(folder.Below(entry.Name)),
                 "remove it, let git ignore it, or take it out of `inputs` with a `!` pattern"));
-            return;
+            return false;
         }
 
         if (entry.Stat.Type == EntryType.Folder)
         {
             // It became a folder after it was listed: the next look at this folder finds out.
             folder.Racy = true;
-            return;
+            return false;
         }
 
         entry.Type = entry.Stat.Type;
-        entry.Use = IndexFormat.Input;
-        entry.Groups = of;
-        index?.TryGet(oldFolder, name, entry.Stat, out entry.Content);
+        return true;
     }
 
     private static bool Ignores(in State state, string name, bool folder, char[] buffer)

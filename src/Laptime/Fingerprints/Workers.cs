@@ -8,6 +8,8 @@ internal sealed class Workers(int count)
     private readonly Lock gate = new();
     private ExceptionDispatchInfo? failure;
 
+    public int Count => count;
+
     /// <summary>True once one has failed: the others should stop.</summary>
     public bool Failed => failure is not null;
 

@@ -78,7 +78,8 @@ public sealed class Detector(
         var bootstraps = infra?.Plan is not null && !options.OnlyPrebuilt;
         var widened = bootstraps ? options.Selected : null;
         options = bootstraps ? options with { Selected = null } : options;
-        var (records, recorded) = await remembering;
+        var records = await remembering;
+        var recorded = new Dictionary<string, ComponentFingerprint>(StringComparer.Ordinal);
         var fingerprints = new Dictionary<string, ComponentFingerprint>(StringComparer.Ordinal);
         var artifacts = new Dictionary<string, Digest>(StringComparer.Ordinal);
         var settings = new Dictionary<string, IReadOnlyDictionary<string, string>>(StringComparer.Ordinal);
@@ -93,6 +94,11 @@ public sealed class Detector(
 
             var fingerprint = Fingerprint(component, scan, tools, options, used => UsedDigest(used, options, fingerprints, artifacts, records));
             fingerprints[component.Name] = fingerprint;
+            if (records.TryGetValue(component.Name, out var history) && Recorded(component.Name, history[0].Fingerprint, fingerprint) is { } before)
+            {
+                recorded[component.Name] = before;
+            }
+
             if (!options.OnlyPrebuilt && await store.FindAsync(fingerprint.Value, cancel) is { } artifact)
             {
                 artifacts[component.Name] = artifact;
@@ -217,22 +223,16 @@ public sealed class Detector(
             : fingerprints[used].Value;
     }
 
-    /// <summary>What was verified before, and the parts of its fingerprints. Read while the files are walked.</summary>
-    private async Task<(IReadOnlyDictionary<string, IReadOnlyList<DeployedRecord>> Records, Dictionary<string, ComponentFingerprint> Fingerprints)> RememberedAsync()
+    /// <summary>What was verified before. Read while the files are walked.</summary>
+    private async Task<IReadOnlyDictionary<string, IReadOnlyList<DeployedRecord>>> RememberedAsync()
     {
         await Task.Yield();
-        var records = new StateStore(scope.EnvironmentFolder).Load();
-        var recorded = new Dictionary<string, ComponentFingerprint>(StringComparer.Ordinal);
-        foreach (var component in scope.Workspace.Components)
-        {
-            if (records.TryGetValue(component.Name, out var history) && FingerprintRecord.Load(scope.FingerprintFile(component.Name, history[0].Fingerprint)) is { } before)
-            {
-                recorded[component.Name] = before;
-            }
-        }
-
-        return (records, recorded);
+        return new StateStore(scope.EnvironmentFolder).Load();
     }
+
+    /// <summary>The parts of the fingerprint that was verified last. Where it is the one of now they need not be read: there are as many as files.</summary>
+    private ComponentFingerprint? Recorded(string component, Digest verified, ComponentFingerprint now) =>
+        verified == now.Value ? now : FingerprintRecord.Load(scope.FingerprintFile(component, verified));
 
     private async Task<IReadOnlyList<Observed>> ObserveAsync(SegmentScope lookup, CancellationToken cancel)
     {

@@ -57,7 +57,7 @@ public sealed record BuildProvenance
     /// </summary>
     public static (long Count, Digest Digest) InputsOf(ComponentFingerprint fingerprint)
     {
-        var files = fingerprint.Parts.Where(p => p.Kind == PartKind.File).ToList();
+        var files = fingerprint.FilesWhere(static _ => true).ToList();
         return (files.Count, ComponentFingerprint.HashOf(fingerprint.Component, files));
     }
 }
