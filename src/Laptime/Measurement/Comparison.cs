@@ -62,6 +62,8 @@ public record Comparison
 /// <summary>What was computed from two sets, before anything is called better or worse.</summary>
 internal sealed record Figures(Samples A, Samples B, (double Median, double Low, double High) Ratio, double P, double Effect, bool Paired, Judging Judging)
 {
+    private const double Rounding = 1e-9;
+
     public static Figures Apart(Samples a, Samples b, Judging judging) => new(
         a, b, a.Count == 0 || b.Count == 0 ? (1, 0, double.PositiveInfinity) : Bootstrap.OfMedians(a, b, judging), RankTests.MannWhitney(a, b), Delta(a, b), false, judging);
 
@@ -110,9 +112,10 @@ internal sealed record Figures(Samples A, Samples B, (double Median, double Low,
 
     private (Verdict Verdict, string? Why) Decide(double p)
     {
-        var side = Ratio.Low > 1 ? 1 : Ratio.High < 1 ? -1 : 0;
-        var least = 1 + Judging.LeastEffect;
-        return (p <= Judging.Alpha, side) switch
+        // What lies on a bound lies on it from both sides, however it was rounded: turned over, the same samples must say the same.
+        var side = Ratio.Low > 1 + Rounding ? 1 : Ratio.High < 1 - Rounding ? -1 : 0;
+        var least = 1 + Judging.LeastEffect - Rounding;
+        return (p <= Judging.Alpha + Rounding, side) switch
         {
             (false, 0) => (Verdict.NoEvidence, null),
             (false, _) => (Verdict.NoEvidence, Number($"the interval of the ratio leaves 1 out, but p is {p:0.###}")),

@@ -13,6 +13,13 @@ public sealed class ComparisonTests
         Mirrors(Comparison.Apart(new(sets.A), new(sets.B)), Comparison.Apart(new(sets.B), new(sets.A)))));
 
     [Fact]
+    public void What_lies_on_a_bound_lies_on_it_from_both_sides()
+    {
+        double[] a = [1.0, 2.4, 1.8, 0.2, 1.2, 0.4, 1.4], b = [2.4, 3.0, 2.2];
+        Mirrors(Comparison.Apart(new(a), new(b)), Comparison.Apart(new(b), new(a)));
+    }
+
+    [Fact]
     public void Swapping_the_sides_of_pairs_turns_everything_over() => Check.One(Config.QuickThrowOnFailure.WithMaxTest(300), Prop.ForAll(Sets, sets =>
     {
         var n = Math.Min(sets.A.Length, sets.B.Length);
