@@ -6,17 +6,31 @@ namespace Laptime.Fingerprints;
 /// <summary>Patterns whose matches are listed together: a component, or an environment's infra inputs or stack files.</summary>
 internal sealed record ScanGroup(string Name, InputPatterns Patterns, IReadOnlyList<string> Texts, string? Folder, SourceLocation? At)
 {
+    /// <summary>What a component without steps deploys as it lies: inputs of its own, also where git ignores them. Null: it builds, or has no outputs.</summary>
+    public InputPatterns? Made { get; init; }
+
+    /// <summary>The same without what is excluded again: where to look.</summary>
+    public InputPatterns? MadeAt { get; init; }
+
+    /// <summary>How many of the first patterns nobody wrote as inputs.</summary>
+    public int Implied { get; init; }
+
     /// <summary>Every group of a workspace; problems of all of them together.</summary>
     /// <exception cref="LapException">A pattern is wrong.</exception>
     public static (IReadOnlyList<ScanGroup> Groups, InputPatterns? Outputs) Of(Workspace workspace)
     {
         List<ScanGroup> groups = [];
         List<Problem> problems = [];
-        void Add(string name, string path, IReadOnlyList<string> patterns, string? folder, SourceLocation? at)
+        void Add(string name, string path, IReadOnlyList<string> patterns, string? folder, SourceLocation? at, Component? made = null)
         {
             try
             {
-                groups.Add(new ScanGroup(name, InputPatterns.Compile(path, patterns), patterns, folder, at));
+                groups.Add(new ScanGroup(name, InputPatterns.Compile(path, patterns), patterns, folder, at)
+                {
+                    Made = made is null ? null : InputPatterns.Compile(path, [.. made.Build.Outputs.Where(p => p.StartsWith('!') || IsPlace(p))]),
+                    MadeAt = made is null ? null : InputPatterns.Compile(path, [.. made.Build.Outputs.Where(IsPlace)]),
+                    Implied = made is null ? 0 : patterns.Count - made.Inputs.Count,
+                });
             }
             catch (LapException e)
             {
@@ -26,7 +40,7 @@ internal sealed record ScanGroup(string Name, InputPatterns Patterns, IReadOnlyL
 
         foreach (var component in workspace.Components)
         {
-            Add(component.Name, component.Path, PatternsOf(component), component.Path, component.At);
+            Add(component.Name, component.Path, PatternsOf(component), component.Path, component.At, IsMadeElsewhere(component) ? component : null);
         }
 
         foreach (var environment in workspace.Environments)
@@ -47,14 +61,14 @@ internal sealed record ScanGroup(string Name, InputPatterns Patterns, IReadOnlyL
             }
         }
 
-        // One list over all components: an output is nobody's input.
+        // One list over all components: what a build makes is nobody's input.
         InputPatterns? outputs = null;
         try
         {
             foreach (var component in workspace.Components)
             {
                 var own = component.Build.Outputs.Where(IsPlace).ToArray();
-                if (own.Length > 0)
+                if (own.Length > 0 && !IsMadeElsewhere(component))
                 {
                     outputs = InputPatterns.Join(outputs, InputPatterns.Compile(component.Path, own));
                 }
@@ -73,6 +87,12 @@ internal sealed record ScanGroup(string Name, InputPatterns Patterns, IReadOnlyL
     /// </summary>
     private static IReadOnlyList<string> PatternsOf(Component component)
     {
+        // What somebody else's tool made is what there is to deploy, whatever else is an input.
+        if (IsMadeElsewhere(component) && component.Inputs is not ["**"])
+        {
+            return [.. component.Build.Outputs.Except(component.Inputs, StringComparer.Ordinal), .. component.Inputs];
+        }
+
         // With a base, or published by .NET, an image is made from outputs or sources, as files are.
         if (component.Build.Image is not { Base: null, Builder: not ImageBuilder.Dotnet } image)
         {
@@ -88,6 +108,9 @@ internal sealed record ScanGroup(string Name, InputPatterns Patterns, IReadOnlyL
         patterns.Add(image.Dockerfile);
         return patterns;
     }
+
+    /// <summary>Outputs that no step makes: they lie there, and are the artifact.</summary>
+    private static bool IsMadeElsewhere(Component component) => component.Build is { Steps.Count: 0, Outputs.Count: > 0, Image: null or { IsLayered: true } };
 
     /// <summary>An output pattern that names a place ("out/**", "app.bin") keeps that place out of the inputs; a bare wildcard ("**", "*.html") names none.</summary>
     internal static bool IsPlace(string pattern)

@@ -430,7 +430,7 @@ internal sealed class Scanner
             return;
         }
 
-        for (var i = 0; i < group.Texts.Count; i++)
+        for (var i = group.Implied; i < group.Texts.Count; i++)
         {
             if (!hit[i] && !group.Texts[i].StartsWith('!'))
             {

@@ -17,6 +17,7 @@ internal sealed class TreeWalk(
     private const int MostHashedHere = 512;
     private const long MostBytesHere = 4 * 1024 * 1024;
 
+    private readonly InputPatterns? made = MadeIn(groups);
     private readonly Stack<Job> open = new();
     private readonly List<ScannedFolder> folders = [];
     private int busy;
@@ -265,13 +266,14 @@ internal sealed class TreeWalk(
         var isFolder = entry.Type == EntryType.Folder;
         var ignored = state.TrackedOnly || Ignores(state, name, isFolder, buffer);
         var repository = state.Ignore.Repository;
-        if (ignored && (repository is null || !IsTracked(repository, GitRepository.Join(state.GitPath, name), isFolder)))
+        var untold = ignored && (repository is null || !IsTracked(repository, GitRepository.Join(state.GitPath, name), isFolder));
+        if (untold && !IsMade(job.Path, name, isFolder))
         {
             return;
         }
 
         // Of most files nobody asks for it.
-        var path = !isFolder && all && !mayBeOutput ? "" : job.Path.Length == 0 ? name : string.Concat(job.Path, "/", name);
+        var path = !isFolder && all && !mayBeOutput && !untold ? "" : job.Path.Length == 0 ? name : string.Concat(job.Path, "/", name);
         if (mayBeOutput && (isFolder ? outputs!.TakesFolder(path) : outputs!.Matches(path))
             && (repository is null || !IsTracked(repository, GitRepository.Join(state.GitPath, name), isFolder)))
         {
@@ -291,6 +293,11 @@ internal sealed class TreeWalk(
         }
 
         var of = all ? job.Groups : GroupsOf(job, path, covers);
+        if (untold)
+        {
+            of = Array.FindAll(of, g => groups[g].Made?.Matches(path) == true);
+        }
+
         if (of.Length == 0)
         {
             return;
@@ -348,6 +355,29 @@ internal sealed class TreeWalk(
 
         entry.Type = entry.Stat.Type;
         return true;
+    }
+
+    private static InputPatterns? MadeIn(IReadOnlyList<ScanGroup> groups)
+    {
+        InputPatterns? joined = null;
+        foreach (var group in groups)
+        {
+            joined = group.MadeAt is { } own ? InputPatterns.Join(joined, own) : joined;
+        }
+
+        return joined;
+    }
+
+    /// <summary>Whether it is, or may hold, what a component without steps takes as it lies.</summary>
+    private bool IsMade(string folder, string name, bool isFolder)
+    {
+        if (made is null || !made.MayMatchBelow(folder))
+        {
+            return false;
+        }
+
+        var path = folder.Length == 0 ? name : string.Concat(folder, "/", name);
+        return isFolder ? made.MayMatchBelow(path) : made.Matches(path);
     }
 
     private static bool Ignores(in State state, string name, bool folder, char[] buffer)

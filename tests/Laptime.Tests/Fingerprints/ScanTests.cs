@@ -9,6 +9,8 @@ namespace Laptime.Tests.Fingerprints;
 /// <summary>What changes a fingerprint and what does not. Every scan here goes through both readers, which must agree.</summary>
 public sealed class ScanTests
 {
+    private static readonly Step Make = new() { Name = "make", Kind = StepKind.Compile, Run = new CommandLine.Shell(Template.Literal("make")), At = Tree.At };
+
     private static Tree Sample()
     {
         var tree = new Tree();
@@ -267,7 +269,7 @@ public sealed class ScanTests
         using var tree = new Tree();
         tree.Write("a/x.c", "1").Write("a/out/x.o", "2").Write("a/page.html", "3").Write("b/y.c", "4");
         var workspace = tree.Workspace(
-            Tree.Component("app", "a") with { Build = new BuildSettings { Outputs = ["out/**", "*.html"] } },
+            Tree.Component("app", "a") with { Build = new BuildSettings { Steps = [Make], Outputs = ["out/**", "*.html"] } },
             Tree.Component("all", ""));
         Assert.Equal(["a/page.html", "a/x.c"], tree.Scan(workspace).Files("app").Select(f => f.Path));
         Assert.Equal(["a/page.html", "a/x.c", "b/y.c"], tree.Scan(workspace).Files("all").Select(f => f.Path));
@@ -275,6 +277,26 @@ public sealed class ScanTests
         tree.Git("init", "-q");
         tree.Git("add", "a/out/x.o");
         Assert.Equal(["a/out/x.o", "a/page.html", "a/x.c"], tree.Scan(workspace).Files("app").Select(f => f.Path));
+    }
+
+    [Fact]
+    public void Outputs_that_no_step_makes_are_inputs_of_their_component_also_where_git_ignores_them()
+    {
+        using var tree = new Tree();
+        tree.Git("init", "-q");
+        tree.Write(".gitignore", "dist/\n*.log\n").Write("site/dist/index.html", "1").Write("site/dist/deep/a.js", "2").Write("site/dist/x.log", "3").Write("site/dist/tmp/b.js", "4").Write("site/notes.txt", "5").Write("other/dist/c.js", "6");
+        var workspace = tree.Workspace(
+            Tree.Component("app", "site") with { Build = new BuildSettings { Outputs = ["dist/**", "!dist/tmp/**"] } },
+            Tree.Component("narrow", "site", "notes.txt") with { Build = new BuildSettings { Outputs = ["dist/deep/**"] } },
+            Tree.Component("all", ""));
+        var scan = tree.Scan(workspace, save: true);
+        Assert.Equal(["site/dist/deep/a.js", "site/dist/index.html", "site/dist/x.log", "site/notes.txt"], scan.Files("app").Select(f => f.Path));
+        Assert.Equal(["site/dist/deep/a.js", "site/notes.txt"], scan.Files("narrow").Select(f => f.Path));
+        Assert.Equal([".gitignore", "site/notes.txt"], scan.Files("all").Select(f => f.Path));
+        Assert.Empty(scan.Warnings);
+
+        tree.Write("site/dist/index.html", "other");
+        Assert.Equal(["site/dist/index.html"], WorkspaceScan.Changed(scan, tree.Scan(workspace), "app"));
     }
 
     [Fact]
