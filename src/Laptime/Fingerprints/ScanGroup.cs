@@ -6,30 +6,36 @@ namespace Laptime.Fingerprints;
 /// <summary>Patterns whose matches are listed together: a component, or an environment's infra inputs or stack files.</summary>
 internal sealed record ScanGroup(string Name, InputPatterns Patterns, IReadOnlyList<string> Texts, string? Folder, SourceLocation? At)
 {
-    /// <summary>What a component without steps deploys as it lies: inputs of its own, also where git ignores them. Null: it builds, or has no outputs.</summary>
+    /// <summary>What a component without steps takes as it lies: inputs of its own, also where git ignores them. Null: nothing.</summary>
     public InputPatterns? Made { get; init; }
 
     /// <summary>The same without what is excluded again: where to look.</summary>
     public InputPatterns? MadeAt { get; init; }
+
+    /// <summary>The same as it was written.</summary>
+    public IReadOnlyList<string> MadeTexts { get; init; } = [];
 
     /// <summary>How many of the first patterns nobody wrote as inputs.</summary>
     public int Implied { get; init; }
 
     /// <summary>Every group of a workspace; problems of all of them together.</summary>
     /// <exception cref="LapException">A pattern is wrong.</exception>
-    public static (IReadOnlyList<ScanGroup> Groups, InputPatterns? Outputs) Of(Workspace workspace)
+    public static (IReadOnlyList<ScanGroup> Groups, InputPatterns? Outputs) Of(Workspace workspace, bool portable)
     {
+        using var walker = FileWalker.Create(workspace.Root, portable);
         List<ScanGroup> groups = [];
         List<Problem> problems = [];
-        void Add(string name, string path, IReadOnlyList<string> patterns, string? folder, SourceLocation? at, Component? made = null)
+        void Add(string name, string path, IReadOnlyList<string> patterns, string? folder, SourceLocation? at, IReadOnlyList<string>? made = null, int implied = 0)
         {
             try
             {
+                made = [.. (made ?? []).Where(p => p.StartsWith('!') || IsPlace(p))];
                 groups.Add(new ScanGroup(name, InputPatterns.Compile(path, patterns), patterns, folder, at)
                 {
-                    Made = made is null ? null : InputPatterns.Compile(path, [.. made.Build.Outputs.Where(p => p.StartsWith('!') || IsPlace(p))]),
-                    MadeAt = made is null ? null : InputPatterns.Compile(path, [.. made.Build.Outputs.Where(IsPlace)]),
-                    Implied = made is null ? 0 : patterns.Count - made.Inputs.Count,
+                    Made = made.Count == 0 ? null : InputPatterns.Compile(path, made),
+                    MadeAt = made.Count == 0 ? null : InputPatterns.Compile(path, [.. made.Where(IsPlace)]),
+                    MadeTexts = made,
+                    Implied = implied,
                 });
             }
             catch (LapException e)
@@ -40,7 +46,8 @@ internal sealed record ScanGroup(string Name, InputPatterns Patterns, IReadOnlyL
 
         foreach (var component in workspace.Components)
         {
-            Add(component.Name, component.Path, PatternsOf(component), component.Path, component.At, IsMadeElsewhere(component) ? component : null);
+            var implied = ImpliedOf(component);
+            Add(component.Name, component.Path, [.. implied, .. PatternsOf(component)], component.Path, component.At, MadeElsewhere(walker, component), implied.Count);
         }
 
         foreach (var environment in workspace.Environments)
@@ -68,7 +75,7 @@ internal sealed record ScanGroup(string Name, InputPatterns Patterns, IReadOnlyL
             foreach (var component in workspace.Components)
             {
                 var own = component.Build.Outputs.Where(IsPlace).ToArray();
-                if (own.Length > 0 && !IsMadeElsewhere(component))
+                if (own.Length > 0 && !DeploysWhatLies(component))
                 {
                     outputs = InputPatterns.Join(outputs, InputPatterns.Compile(component.Path, own));
                 }
@@ -87,12 +94,6 @@ internal sealed record ScanGroup(string Name, InputPatterns Patterns, IReadOnlyL
     /// </summary>
     private static IReadOnlyList<string> PatternsOf(Component component)
     {
-        // What somebody else's tool made is what there is to deploy, whatever else is an input.
-        if (IsMadeElsewhere(component) && component.Inputs is not ["**"])
-        {
-            return [.. component.Build.Outputs.Except(component.Inputs, StringComparer.Ordinal), .. component.Inputs];
-        }
-
         // With a base, or published by .NET, an image is made from outputs or sources, as files are.
         if (component.Build.Image is not { Base: null, Builder: not ImageBuilder.Dotnet } image)
         {
@@ -109,8 +110,29 @@ internal sealed record ScanGroup(string Name, InputPatterns Patterns, IReadOnlyL
         return patterns;
     }
 
+    /// <summary>What somebody else's tool made is what there is to deploy, whatever else is an input.</summary>
+    private static IReadOnlyList<string> ImpliedOf(Component component) =>
+        DeploysWhatLies(component) && component.Inputs is not ["**"] ? [.. component.Build.Outputs.Except(component.Inputs, StringComparer.Ordinal)] : [];
+
     /// <summary>Outputs that no step makes: they lie there, and are the artifact.</summary>
-    private static bool IsMadeElsewhere(Component component) => component.Build is { Steps.Count: 0, Outputs.Count: > 0, Image: null or { IsLayered: true } };
+    private static bool DeploysWhatLies(Component component) => component.Build is { Steps.Count: 0, Outputs.Count: > 0, Image: null or { IsLayered: true } };
+
+    /// <summary>Places that are inputs although git may ignore them: another tool builds there, and lap or the engine takes what it finds. Where steps build, they build there anew.</summary>
+    private static IReadOnlyList<string> MadeElsewhere(FileWalker walker, Component component)
+    {
+        if (DeploysWhatLies(component))
+        {
+            return component.Build.Outputs;
+        }
+
+        if (component.Build is not { Steps.Count: 0, Image: { Base: null, Builder: not ImageBuilder.Dotnet } image })
+        {
+            return [];
+        }
+
+        var context = image.Context.TrimEnd('/') is "." or "" ? "" : image.Context.TrimEnd('/') + "/";
+        return [.. DockerfileCopies.Read(walker, component.Path.Length == 0 ? image.Dockerfile : component.Path + "/" + image.Dockerfile).Select(place => context + place)];
+    }
 
     /// <summary>An output pattern that names a place ("out/**", "app.bin") keeps that place out of the inputs; a bare wildcard ("**", "*.html") names none.</summary>
     internal static bool IsPlace(string pattern)

@@ -35,7 +35,7 @@ internal sealed class Scanner
         this.cancel = cancel;
         indexPath = Path.GetFullPath(options.IndexPath ?? Path.Combine(workspace.Root, ".laptime", "index"));
         git = options.Git ?? GitHome.FromEnvironment();
-        (groups, outputs) = ScanGroup.Of(workspace);
+        (groups, outputs) = ScanGroup.Of(workspace, options.Portable);
         matched = [.. groups.Select(g => new bool[g.Texts.Count + 2])];
     }
 
@@ -136,6 +136,12 @@ internal sealed class Scanner
         {
             sum = IndexFormat.Add(IndexFormat.Add(IndexFormat.Add(sum, group.Name), group.Folder), null);
             foreach (var text in group.Texts)
+            {
+                sum = IndexFormat.Add(sum, text);
+            }
+
+            sum = IndexFormat.Add(sum, null);
+            foreach (var text in group.MadeTexts)
             {
                 sum = IndexFormat.Add(sum, text);
             }

@@ -300,6 +300,56 @@ public sealed class ScanTests
     }
 
     [Fact]
+    public void What_a_Dockerfile_copies_by_name_is_an_input_also_where_git_ignores_it()
+    {
+        using var tree = new Tree();
+        tree.Git("init", "-q");
+        tree.Write(".gitignore", "dist/\nobj/\n").Write("web/Dockerfile", "FROM scratch\nCOPY dist/ /srv/\nCOPY . /all\n").Write("web/dist/a.js", "1").Write("web/obj/b.o", "2").Write("web/src/c.js", "3");
+        var component = Tree.Component("app", "web") with { Build = new BuildSettings { Image = new ImageSettings("Dockerfile", ".", null) } };
+        var workspace = tree.Workspace(component);
+        var scan = tree.Scan(workspace, save: true);
+        Assert.Equal(["web/Dockerfile", "web/dist/a.js", "web/src/c.js"], scan.Files("app").Select(f => f.Path));
+
+        // Another list of places is another scan, whatever the index holds.
+        tree.Write("web/Dockerfile", "FROM scratch\nCOPY src /srv/\n");
+        Assert.Equal(["web/Dockerfile", "web/src/c.js"], tree.Scan(workspace, save: true).Files("app").Select(f => f.Path));
+
+        // Steps build there anew each time.
+        tree.Write("web/Dockerfile", "FROM scratch\nCOPY dist /srv/\n");
+        Assert.Equal(["web/Dockerfile", "web/src/c.js"], tree.Scan(tree.Workspace(component with { Build = component.Build with { Steps = [Make] } })).Files("app").Select(f => f.Path));
+    }
+
+    [Fact]
+    public void A_Dockerfile_that_is_none_hangs_nothing()
+    {
+        using var tree = new Tree();
+        tree.Write("web/a", "1").Write("big/Dockerfile", string.Concat(Enumerable.Repeat("COPY dist /srv\n", 100_000)));
+        Component Image(string name, string path) => Tree.Component(name, path, "a") with { Build = new BuildSettings { Image = new ImageSettings("Dockerfile", ".", null) } };
+        Assert.Equal(["web/a"], tree.Scan(tree.Workspace(Image("app", "web"))).Files("app").Select(f => f.Path));
+        Assert.Equal(["big/Dockerfile"], tree.Scan(tree.Workspace(Image("app", "big"))).Files("app").Select(f => f.Path));
+        System.Diagnostics.Process.Start("mkfifo", tree.Full("web/Dockerfile")).WaitForExit();
+        Assert.Contains("pipe", Assert.Throws<LapException>(() => tree.Scan(tree.Workspace(Image("app", "web")))).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("COPY dist/ /srv/", "dist")]
+    [InlineData("copy --chown=1:2 --link ./target/app.jar lib /srv/", "target/app.jar|lib")]
+    [InlineData("ADD [\"build out\", \"b\", \"/srv\"]", "build out|b")]
+    [InlineData("COPY a \\\n# said\n\n  b \\\n  /srv/", "a|b")]
+    [InlineData("COPY target/*.jar /srv/", "target/*.jar")]
+    [InlineData("COPY . .\nCOPY ./ /x\nCOPY / /x\nCOPY *.js /x", "")]
+    [InlineData("COPY --from=build /out /srv", "")]
+    [InlineData("ADD https://example.org/a.tar /srv/\nADD git@example.org:a.git /srv", "")]
+    [InlineData("COPY $PLACE ${OTHER}/x ../up a/../../b /srv/", "")]
+    [InlineData("COPY <<EOF /srv/x\nCOPY dist /srv\nEOF\nCOPY lib /srv/", "lib")]
+    [InlineData("RUN cat <<-'E1' > x\nCOPY dist /srv\nE1\nCOPY lib /srv/", "lib")]
+    [InlineData("# COPY dist /srv", "")]
+    [InlineData("COPY [\"a\", 7, {}", "")]
+    [InlineData("COPY", "")]
+    public void The_places_that_a_Dockerfile_names_are_read(string text, string places) =>
+        Assert.Equal(places.Split('|', StringSplitOptions.RemoveEmptyEntries), DockerfileCopies.Of(text));
+
+    [Fact]
     public void A_clone_elsewhere_has_the_same_fingerprint()
     {
         using var tree = Sample();
