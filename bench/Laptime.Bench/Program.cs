@@ -48,7 +48,7 @@ for (var i = 1; i < args.Length; i++)
             parts.AddRange(args[++i].Split(','));
             break;
         default:
-            Console.Error.WriteLine($"bench: {args[i]} is neither noop nor loop nor aa nor record nor store nor engines nor ledger nor recipes nor --files N,N, --rounds N, --part noop,change,cold,stacks, --turbo PATH, --postgres URL");
+            Console.Error.WriteLine($"bench: {args[i]} is neither noop nor loop nor aa nor record nor store nor engines nor ledger nor recipes nor --files N,N, --rounds N, --part noop,change,cold,stacks (engines) or each,floor (recipes), --turbo PATH, --postgres URL");
             return 2;
     }
 }
@@ -95,7 +95,7 @@ try
 
     if (names.Contains("recipes"))
     {
-        RecipesBench.Run(new Page(Docs("recipes"), "Recipes through their tiers"), root, lap, rounds);
+        RecipesBench.Run(new Page(Docs("recipes"), "Recipes through their tiers"), root, lap, rounds, parts);
     }
 
     if (names.Count == 0 || names.Contains("ledger"))
