@@ -41,14 +41,14 @@ public sealed class PostgresRecipeTests : IDisposable
             Assert.Contains(driver.ParityNotes, n => n.Contains("db: its health is asked every 1.00 s", StringComparison.Ordinal));
             await InstallAsync(driver, old);
             var seeder = Assert.Single(Seeders.For(facts, driver));
-            await seeder.PutAsync("kept", "it's one", Cancel);
-            await seeder.PutAsync("gone", "two", Cancel);
+            Assert.Empty(await seeder.GetAsync(["kept", "gone"], Cancel));
+            await seeder.PutAsync(new Dictionary<string, string> { ["kept"] = "it's one", ["gone"] = "two" }, Cancel);
 
             await InstallAsync(driver, head);
             var picture = await driver.ObserveAsync(Cancel);
             Assert.Equal("1.1.0+1.1.0", picture.Version);
             Assert.All(picture.Services, s => Assert.True(s is { Stands: true, Restarts: 0 }, $"{s.Name}: {s.Detail}, {s.Restarts} restarts"));
-            Assert.Equal("it's one", await seeder.GetAsync("kept", Cancel));
+            Assert.Equal("it's one", (await seeder.GetAsync(["kept"], Cancel))["kept"]);
             var offered = await driver.OfferAsync(Cancel);
             Assert.Equal($"http://{stack}_app:8080", offered["url"]);
             Assert.Equal(24, offered["secret.db_password"].Length);
@@ -59,14 +59,15 @@ public sealed class PostgresRecipeTests : IDisposable
             await HooksAsync(driver, backup, HookMoment.BeforeBackup);
             using var tar = new MemoryStream();
             await driver.GetAsync("postgres", backup.Volumes["postgres"], tar, Cancel);
-            await seeder.PutAsync("kept", "changed", Cancel);
+            await seeder.PutAsync(new Dictionary<string, string> { ["kept"] = "changed" }, Cancel);
             await seeder.DeleteAsync("gone", Cancel);
-            Assert.Null(await seeder.GetAsync("gone", Cancel));
+            Assert.Equal(["kept"], (await seeder.GetAsync(["kept", "gone"], Cancel)).Keys);
             tar.Position = 0;
             await driver.PutAsync("postgres", tar, Cancel);
             await HooksAsync(driver, backup, HookMoment.AfterRestore);
             Assert.Null(await driver.StandAsync(head, Timeline([]), null, Cancel));
-            Assert.Equal(("it's one", "two"), (await seeder.GetAsync("kept", Cancel), await seeder.GetAsync("gone", Cancel)));
+            var back = await seeder.GetAsync(["kept", "gone"], Cancel);
+            Assert.Equal(("it's one", "two"), (back["kept"], back["gone"]));
             var count = await driver.CountAsync(Cancel);
             Assert.True((count.Installs, count.Updates) == (1, 1), string.Join('\n', count.Evidence));
             Assert.Contains(await driver.ListAsync(Cancel), l => l == $"secret {stack}_db_password_v1");

@@ -58,18 +58,14 @@ internal static class InstallTier
         }
 
         using var segment = tier.Begin("seed");
-        foreach (var name in (string[])["kept", "changed", "deleted"])
+        foreach (var name in (string[])[RestoreTier.Kept, RestoreTier.Changed, RestoreTier.Deleted])
         {
             stage.Seeds[name] = stage.Value(name);
         }
 
         foreach (var seeder in stage.Seeders)
         {
-            foreach (var (name, value) in stage.Seeds)
-            {
-                await seeder.PutAsync(name, value, cancel);
-            }
-
+            await seeder.PutAsync(stage.Seeds, cancel);
             await SurviveAsync(stage, seeder, tier, "were written and read again", "do not come back when they are read at once", cancel);
         }
 
@@ -79,15 +75,8 @@ internal static class InstallTier
     /// <summary>Every item has the value that was written.</summary>
     public static async Task SurviveAsync(Stage stage, Seeder seeder, TierRun tier, string holds, string otherwise, CancellationToken cancel)
     {
-        var wrong = new List<string>();
-        foreach (var (name, value) in stage.Seeds)
-        {
-            if (await seeder.GetAsync(name, cancel) != value)
-            {
-                wrong.Add(name);
-            }
-        }
-
+        var found = await seeder.GetAsync(stage.Seeds.Keys, cancel);
+        var wrong = stage.Seeds.Where(s => found.GetValueOrDefault(s.Key) != s.Value).Select(static s => s.Key).ToList();
         tier.Check(wrong.Count == 0, $"{stage.Seeds.Count} items ({seeder.Name}) {holds}", $"items ({seeder.Name}) {otherwise}: {string.Join(", ", wrong)}");
     }
 }

@@ -5,6 +5,12 @@ namespace Laptime.Recipes;
 /// <summary>What was written is changed and deleted, the backup is restored in place, and then everything has to be as it was backed up.</summary>
 internal static class RestoreTier
 {
+    /// <summary>Items that every seeder writes after the install, each by what happens to it between backup and restore.</summary>
+    public const string Kept = "kept";
+    public const string Changed = "changed";
+    public const string Deleted = "deleted";
+
+    /// <summary>Written after the backup.</summary>
     private const string Later = "later";
 
     public static async Task RunAsync(Stage stage, BackupFacts backup, TierRun tier, CancellationToken cancel)
@@ -75,10 +81,11 @@ internal static class RestoreTier
     private static async Task MutateAsync(Stage stage, Seeder seeder, HashSet<Seeder> gone, TierRun tier, CancellationToken cancel)
     {
         var other = stage.Value("mutation");
-        await seeder.PutAsync("changed", other, cancel);
-        await seeder.PutAsync(Later, other, cancel);
-        tier.Check(await seeder.GetAsync("changed", cancel) == other, $"an item ({seeder.Name}) was changed after the backup", $"the item ({seeder.Name}) could not be changed, so a restore would show nothing");
-        if (await seeder.DeleteAsync("deleted", cancel) && tier.Check(await seeder.GetAsync("deleted", cancel) is null, $"an item ({seeder.Name}) was deleted after the backup", $"the item ({seeder.Name}) could not be deleted"))
+        await seeder.PutAsync(new Dictionary<string, string> { [Changed] = other, [Later] = other }, cancel);
+        var deletes = await seeder.DeleteAsync(Deleted, cancel);
+        var found = await seeder.GetAsync([Changed, Deleted], cancel);
+        tier.Check(found.GetValueOrDefault(Changed) == other, $"an item ({seeder.Name}) was changed after the backup", $"the item ({seeder.Name}) could not be changed, so a restore would show nothing");
+        if (deletes && tier.Check(!found.ContainsKey(Deleted), $"an item ({seeder.Name}) was deleted after the backup", $"the item ({seeder.Name}) could not be deleted"))
         {
             gone.Add(seeder);
         }
@@ -87,15 +94,16 @@ internal static class RestoreTier
     private static async Task AssertAsync(Stage stage, Seeder seeder, bool deleted, TierRun tier, CancellationToken cancel)
     {
         const string Cure = "restoring has to load what was backed up: a hook `restore.post-hook` that reads the dump, or a service that reads its files again";
-        var changed = await seeder.GetAsync("changed", cancel);
-        tier.Check(changed == stage.Seeds["changed"], $"the changed item ({seeder.Name}) is as it was backed up",
-            changed is null ? $"the changed item ({seeder.Name}) is gone after the restore" : $"the restore restored nothing: the item ({seeder.Name}) still has what was written after the backup", Cure);
-        tier.Check(await seeder.GetAsync("kept", cancel) == stage.Seeds["kept"], $"the untouched item ({seeder.Name}) is there", $"the untouched item ({seeder.Name}) was lost by the restore", Cure);
+        var found = await seeder.GetAsync([.. stage.Seeds.Keys, Later], cancel);
+        tier.Check(IsBack(Changed), $"the changed item ({seeder.Name}) is as it was backed up",
+            found.ContainsKey(Changed) ? $"the restore restored nothing: the item ({seeder.Name}) still has what was written after the backup" : $"the changed item ({seeder.Name}) is gone after the restore", Cure);
+        tier.Check(IsBack(Kept), $"the untouched item ({seeder.Name}) is there", $"the untouched item ({seeder.Name}) was lost by the restore", Cure);
         if (deleted)
         {
-            tier.Check(await seeder.GetAsync("deleted", cancel) == stage.Seeds["deleted"], $"the deleted item ({seeder.Name}) came back", $"the deleted item ({seeder.Name}) did not come back", Cure);
+            tier.Check(IsBack(Deleted), $"the deleted item ({seeder.Name}) came back", $"the deleted item ({seeder.Name}) did not come back", Cure);
         }
 
-        tier.Saw(await seeder.GetAsync(Later, cancel) is null ? $"what was written after the backup ({seeder.Name}) is gone" : $"what was written after the backup ({seeder.Name}) stays: files are laid over, not swapped");
+        tier.Saw(found.ContainsKey(Later) ? $"what was written after the backup ({seeder.Name}) stays: files are laid over, not swapped" : $"what was written after the backup ({seeder.Name}) is gone");
+        bool IsBack(string name) => found.GetValueOrDefault(name) == stage.Seeds[name];
     }
 }

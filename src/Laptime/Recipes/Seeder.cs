@@ -14,13 +14,13 @@ public abstract class Seeder
     /// <summary>Volumes that hold the items; empty: nobody knows.</summary>
     public virtual IReadOnlyList<string> Volumes => [];
 
-    /// <summary>Writes an item, over the one of that name.</summary>
-    /// <exception cref="FaultException">It cannot be written.</exception>
-    public abstract Task PutAsync(string name, string value, CancellationToken cancel);
+    /// <summary>Writes items, by name, over those that are there.</summary>
+    /// <exception cref="FaultException">They cannot be written.</exception>
+    public abstract Task PutAsync(IReadOnlyDictionary<string, string> items, CancellationToken cancel);
 
-    /// <summary>Null: there is no such item.</summary>
-    /// <exception cref="FaultException">It cannot be read.</exception>
-    public abstract Task<string?> GetAsync(string name, CancellationToken cancel);
+    /// <summary>Those of these items that are there. All at once: each look costs a program's start in a container.</summary>
+    /// <exception cref="FaultException">They cannot be read.</exception>
+    public abstract Task<IReadOnlyDictionary<string, string>> GetAsync(IReadOnlyCollection<string> names, CancellationToken cancel);
 
     /// <summary>Removes an item; false: it has no way to.</summary>
     public abstract Task<bool> DeleteAsync(string name, CancellationToken cancel);
@@ -35,24 +35,47 @@ internal sealed class VolumeSeeder(RecipeDriver driver, string volume) : Seeder
 
     public static string FileOf(string name) => $"laptime-seed-{name}.txt";
 
-    public override async Task PutAsync(string name, string value, CancellationToken cancel)
+    public override async Task PutAsync(IReadOnlyDictionary<string, string> items, CancellationToken cancel)
     {
         using var tar = new MemoryStream();
         await using (var writer = new TarWriter(tar, TarEntryFormat.Pax, leaveOpen: true))
         {
-            await writer.WriteEntryAsync(
-                new PaxTarEntry(TarEntryType.RegularFile, FileOf(name))
-                {
-                    DataStream = new MemoryStream(Encoding.UTF8.GetBytes(value)), Mode = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead,
-                },
-                cancel);
+            foreach (var (name, value) in items)
+            {
+                await writer.WriteEntryAsync(
+                    new PaxTarEntry(TarEntryType.RegularFile, FileOf(name))
+                    {
+                        DataStream = new MemoryStream(Encoding.UTF8.GetBytes(value)), Mode = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead,
+                    },
+                    cancel);
+            }
         }
 
         tar.Position = 0;
         await driver.PutAsync(volume, tar, cancel);
     }
 
-    public override async Task<string?> GetAsync(string name, CancellationToken cancel)
+    public override async Task<IReadOnlyDictionary<string, string>> GetAsync(IReadOnlyCollection<string> names, CancellationToken cancel)
+    {
+        var found = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var name in names)
+        {
+            if (await GetAsync(name, cancel) is { } value)
+            {
+                found.Add(name, value);
+            }
+        }
+
+        return found;
+    }
+
+    public override async Task<bool> DeleteAsync(string name, CancellationToken cancel)
+    {
+        await driver.DeleteAsync(volume, FileOf(name), cancel);
+        return true;
+    }
+
+    private async Task<string?> GetAsync(string name, CancellationToken cancel)
     {
         using var tar = new MemoryStream();
         try
@@ -78,12 +101,6 @@ internal sealed class VolumeSeeder(RecipeDriver driver, string volume) : Seeder
 
         return null;
     }
-
-    public override async Task<bool> DeleteAsync(string name, CancellationToken cancel)
-    {
-        await driver.DeleteAsync(volume, FileOf(name), cancel);
-        return true;
-    }
 }
 
 /// <summary>The recipe's own programs (`seed:` in recipe.yaml).</summary>
@@ -91,13 +108,28 @@ internal sealed class ScriptSeeder(RecipeSeed seed, Func<string, IReadOnlyList<s
 {
     public override string Name => $"items by {Path.GetFileName(seed.Put)}";
 
-    public override async Task PutAsync(string name, string value, CancellationToken cancel) => Require(await run(seed.Put, [name, value], cancel), seed.Put);
-
-    public override async Task<string?> GetAsync(string name, CancellationToken cancel)
+    public override async Task PutAsync(IReadOnlyDictionary<string, string> items, CancellationToken cancel)
     {
-        var (result, output) = await run(seed.Get, [name], cancel);
-        var value = string.Join('\n', output).Trim();
-        return result.Succeeded && value.Length > 0 ? value : null;
+        foreach (var (name, value) in items)
+        {
+            Require(await run(seed.Put, [name, value], cancel), seed.Put);
+        }
+    }
+
+    public override async Task<IReadOnlyDictionary<string, string>> GetAsync(IReadOnlyCollection<string> names, CancellationToken cancel)
+    {
+        var found = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var name in names)
+        {
+            var (result, output) = await run(seed.Get, [name], cancel);
+            var value = string.Join('\n', output).Trim();
+            if (result.Succeeded && value.Length > 0)
+            {
+                found.Add(name, value);
+            }
+        }
+
+        return found;
     }
 
     public override async Task<bool> DeleteAsync(string name, CancellationToken cancel)

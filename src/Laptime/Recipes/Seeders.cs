@@ -26,36 +26,41 @@ internal sealed class PostgresSeeder(RecipeDriver driver, string service) : Seed
 {
     private const string Table = "laptime_seed";
 
-    /// <summary>$1: a statement that may hold :'name' and :'value'; $2: name; $3: value. psql replaces variables only in what it reads, not in -c.</summary>
+    /// <summary>$1: statements; the rest: psql's own arguments, `-v VARIABLE=TEXT`. psql replaces variables (:'n0') only in what it reads, not in -c.</summary>
     private const string Script =
-        """printf '%s\n' "$1" | psql -X -A -t -q -v ON_ERROR_STOP=1 -v name="$2" -v value="$3" -U "${POSTGRES_USER:-postgres}" -d "${POSTGRES_DB:-${POSTGRES_USER:-postgres}}" """;
+        """statements=$1; shift; printf '%s\n' "$statements" | psql -X -A -t -q -v ON_ERROR_STOP=1 "$@" -U "${POSTGRES_USER:-postgres}" -d "${POSTGRES_DB:-${POSTGRES_USER:-postgres}}" """;
 
     public override string Name => $"a row in PostgreSQL ({service})";
 
-    public override async Task PutAsync(string name, string value, CancellationToken cancel) => await SqlAsync(
-        $"set client_min_messages = warning; create table if not exists {Table} (name text primary key, value text not null); insert into {Table} values (:'name', :'value') on conflict (name) do update set value = excluded.value;",
-        name, value, cancel);
+    public override async Task PutAsync(IReadOnlyDictionary<string, string> items, CancellationToken cancel) => await SqlAsync(
+        $"""
+        set client_min_messages = warning;
+        create table if not exists {Table} (name text primary key, value text not null);
+        insert into {Table} values {string.Join(", ", items.Select(static (_, i) => $"(:'n{i}', :'v{i}')"))} on conflict (name) do update set value = excluded.value;
+        """,
+        items.SelectMany(static (item, i) => (string[])["-v", $"n{i}={item.Key}", "-v", $"v{i}={item.Value}"]), cancel);
 
-    public override async Task<string?> GetAsync(string name, CancellationToken cancel)
-    {
-        // A database that was restored without the table has no such item either.
-        if (await SqlAsync($"select to_regclass('{Table}') is not null", name, "", cancel) is not ["t"])
-        {
-            return null;
-        }
-
-        return await SqlAsync($"select value from {Table} where name = :'name'", name, "", cancel) is [var value, ..] ? value : null;
-    }
+    /// <summary>A database that was restored without the table has none of them.</summary>
+    public override async Task<IReadOnlyDictionary<string, string>> GetAsync(IReadOnlyCollection<string> names, CancellationToken cancel) =>
+        (await SqlAsync(
+            $"""
+            select to_regclass('{Table}') is not null as there \gset
+            \if :there
+            select name, value from {Table} where name in ({string.Join(", ", names.Select(static (_, i) => $":'n{i}'"))});
+            \endif
+            """,
+            names.SelectMany(static (name, i) => (string[])["-v", $"n{i}={name}"]), cancel))
+        .Select(static row => row.Split('|', 2)).ToDictionary(static row => row[0], static row => row[1], StringComparer.Ordinal);
 
     public override async Task<bool> DeleteAsync(string name, CancellationToken cancel)
     {
-        await SqlAsync($"delete from {Table} where name = :'name'", name, "", cancel);
+        await SqlAsync($"delete from {Table} where name = :'n0';", ["-v", $"n0={name}"], cancel);
         return true;
     }
 
-    private async Task<IReadOnlyList<string>> SqlAsync(string statement, string name, string value, CancellationToken cancel)
+    private async Task<IReadOnlyList<string>> SqlAsync(string statements, IEnumerable<string> arguments, CancellationToken cancel)
     {
-        var ended = await driver.ExecAsync(service, ["/bin/sh", "-c", Script, "sh", statement, name, value], cancel);
+        var ended = await driver.ExecAsync(service, ["/bin/sh", "-c", Script, "sh", statements, .. arguments], cancel);
         return ended.ExitCode == 0
             ? [.. ended.Output.Where(static l => l.Length > 0)]
             : throw new FaultException(new Fault(

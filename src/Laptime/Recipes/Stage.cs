@@ -50,6 +50,7 @@ internal sealed class Stage(RecipeDriver driver, Placement placement, RunLedger 
     public async Task AssertAsync(TierRun tier, CancellationToken cancel)
     {
         using var segment = tier.Begin("assert");
+        (Picture Picture, TargetCount Count)? seen = null;
         foreach (var check in Recipe.Checks.Where(c => c.Tier == tier.Tier))
         {
             if (!runsScripts)
@@ -58,9 +59,10 @@ internal sealed class Stage(RecipeDriver driver, Placement placement, RunLedger 
                 continue;
             }
 
-            var (before, counted) = (await driver.ObserveAsync(cancel), await driver.CountAsync(cancel));
-            var (result, _) = await ScriptAsync(check.File, [], tier.Tier, cancel);
+            var (before, counted) = seen ?? (await driver.ObserveAsync(cancel), await driver.CountAsync(cancel));
+            var (result, _) = await ScriptAsync(check.File, [], tier.Tier, before, cancel);
             var (after, then) = (await driver.ObserveAsync(cancel), await driver.CountAsync(cancel));
+            seen = (after, then);
             if (Difference(before, after) is { } changed || !Same(counted, then))
             {
                 tier.Check(false, "", $"{check.Name} changed the deployment: {Difference(before, after) ?? "the target recorded a deploy"}", "checks only assert; operations belong to lap test");
@@ -83,9 +85,9 @@ internal sealed class Stage(RecipeDriver driver, Placement placement, RunLedger 
     }
 
     /// <summary>Runs a program of the recipe's beside the deployment.</summary>
-    public async Task<(ProcessResult Result, IReadOnlyList<string> Output)> ScriptAsync(string file, IReadOnlyList<string> arguments, Tier? tier, CancellationToken cancel)
+    /// <param name="picture">The deployment as it is now.</param>
+    public async Task<(ProcessResult Result, IReadOnlyList<string> Output)> ScriptAsync(string file, IReadOnlyList<string> arguments, Tier? tier, Picture picture, CancellationToken cancel)
     {
-        var picture = await driver.ObserveAsync(cancel);
         var variables = new Dictionary<string, string?>(StringComparer.Ordinal)
         {
             ["RECIPE_NAME"] = Recipe.Name, ["RECIPE_TIER"] = tier?.ToString().ToLowerInvariant(), ["RECIPE_VERSION"] = Present.Version.Text, ["RECIPE_BASE"] = Base.Version.Text,

@@ -19,6 +19,13 @@ public static class FastLane
     public static readonly TimeSpan StartInterval = TimeSpan.FromMilliseconds(250);
     public static readonly TimeSpan Monitor = TimeSpan.FromMilliseconds(500);
 
+    /// <summary>What the lane does otherwise than an overlay can say: in <c>StackWait</c> and <c>StackRemains</c>.</summary>
+    public static IReadOnlyList<string> Hurries { get; } =
+    [
+        "when an update was watched to its end, what it replaced is asked to end at once, without the swarm's own pause of some seconds before that",
+        "at the teardown containers are removed without being asked to end",
+    ];
+
     /// <summary>The engine's own, where nothing is written.</summary>
     private static readonly TimeSpan DefaultInterval = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan DefaultMonitor = TimeSpan.FromSeconds(5);

@@ -8,13 +8,18 @@ using Laptime.Targets.Swarm;
 namespace Laptime.Recipes.Swarm;
 
 /// <summary>
-/// Asks containers whether they are well: by the health test that they carry, run at once and again every moment rather than once per interval, then by the ready probe of recipe.yaml. A container
+/// Asks containers whether they are well, at once and again every moment rather than once per interval: by the ready probe of recipe.yaml, then by the health test that they carry. A container
 /// that has neither is well when something listens at the port that it is known by, or when it runs.
 /// </summary>
+/// <remarks>
+/// A health test is a program's start in the container, which costs the engine more than a request costs us, on the processors that the container boots on: so the request comes first, and there is
+/// a pause after each round as long as the round took, at the least <see cref="Between"/>.
+/// </remarks>
 /// <param name="runsTests">Whether health tests are run here; otherwise they are the swarm's alone.</param>
 internal sealed class OwnHealth(SwarmApi api, StackVersion version, bool runsTests, TimeProvider clock) : IAsyncDisposable
 {
     private static readonly TimeSpan Between = TimeSpan.FromMilliseconds(150);
+    private static readonly TimeSpan Longest = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan DefaultTimeout = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan HttpTimeout = TimeSpan.FromSeconds(5);
 
@@ -76,9 +81,10 @@ internal sealed class OwnHealth(SwarmApi api, StackVersion version, bool runsTes
     {
         try
         {
-            while (!await WellAsync(service, container))
+            for (var began = clock.GetTimestamp(); !await WellAsync(service, container); began = clock.GetTimestamp())
             {
-                await Task.Delay(Between, clock, ending.Token);
+                var took = clock.GetElapsedTime(began);
+                await Task.Delay(took < Between ? Between : took > Longest ? Longest : took, clock, ending.Token);
             }
 
             lock (gate)
@@ -106,17 +112,19 @@ internal sealed class OwnHealth(SwarmApi api, StackVersion version, bool runsTes
         }
 
         var tests = inspect.Config?.Healthcheck is { Test: [not "NONE", ..] };
-        if (runsTests && tests && !await TestAsync(container, inspect.Config!.Healthcheck!))
-        {
-            return false;
-        }
-
         if (version.Ready.GetValueOrDefault(service) is { } ready && (ready.Http is not null || ready.Port is not null))
         {
-            return await ProbeAsync(container, ready.Http, ready.Port ?? PortOf(service, inspect));
+            if (!await ProbeAsync(container, ready.Http, ready.Port ?? PortOf(service, inspect)))
+            {
+                return false;
+            }
+        }
+        else if (!tests && service == version.Facts.Main && version.Port is { } port)
+        {
+            return await ProbeAsync(container, null, port);
         }
 
-        return tests || service != version.Facts.Main || version.Port is null || await ProbeAsync(container, null, version.Port);
+        return !runsTests || !tests || await TestAsync(container, inspect.Config!.Healthcheck!);
     }
 
     private int? PortOf(string service, ContainerInspect inspect) =>

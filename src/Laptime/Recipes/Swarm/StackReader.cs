@@ -29,6 +29,7 @@ internal sealed class StackReader(Placement placement, bool ingressWorks)
         {
             var fast = FastLane.Overlay(recipe);
             Add(fast.Overlay, fast.Notes);
+            notes.AddRange(FastLane.Hurries.Except(notes));
         }
 
         if (!ingressWorks)

@@ -14,7 +14,8 @@ namespace Laptime.Recipes.Swarm;
 /// Segments follow each other: <c>schedule</c> until every container has started, <c>boot</c> until all are well by their own words, <c>health-wait</c> until the swarm says so too,
 /// <c>monitor-wait</c> until it has watched the update for as long as the file asks.
 /// </remarks>
-internal sealed class StackWait(SwarmApi api, string stack, StackVersion version, bool runsTests, TimeProvider clock)
+/// <param name="hurries">The fast lane: health tests are run here too, and what an update replaced does not live through the swarm's pause.</param>
+internal sealed class StackWait(SwarmApi api, string stack, StackVersion version, bool hurries, TimeProvider clock)
 {
     private const int TailLines = 20;
     private static readonly TimeSpan Moment = TimeSpan.FromMilliseconds(20);
@@ -24,7 +25,8 @@ internal sealed class StackWait(SwarmApi api, string stack, StackVersion version
     public async Task<Fault?> RunAsync(DateTimeOffset since, Timeline timeline, int? parent, CancellationToken cancel)
     {
         await using var watch = new SwarmWatch(api, [SwarmPlaces.Label(stack)], clock);
-        await using var own = new OwnHealth(api, version, runsTests, clock);
+        await using var own = new OwnHealth(api, version, hurries, clock);
+        await using var replaced = new ReplacedContainers(api.Engine);
         var bound = version.Facts.Services.Select(s => version.Ready.GetValueOrDefault(s.Name)?.Timeout ?? TimeSpan.Zero).Append(version.Facts.Timeout).Max();
         var (began, phase, snapshot) = (clock.GetTimestamp(), -1, await watch.FreshAsync(cancel));
         SegmentScope? segment = null;
@@ -33,6 +35,11 @@ internal sealed class StackWait(SwarmApi api, string stack, StackVersion version
             while (true)
             {
                 var look = Look(snapshot, watch, own, since);
+                if (hurries)
+                {
+                    replaced.End(snapshot);
+                }
+
                 if (look.Failed is { } failed)
                 {
                     segment?.End("failed");
