@@ -80,7 +80,7 @@ internal static class GateCommands
             var board = await book.ReadAsync(session.Shutdown.Token);
             if (session.Arguments.GetValue(Markdown) is { Length: > 0 } file)
             {
-                Write(Path.GetFullPath(file, Session.Here()), GateMarkdown.Render(board));
+                PageFile.Write(PageFile.Prepare(file, Session.Here()), () => GateMarkdown.Render(board));
             }
 
             var outcome = session.Arguments.GetValue(Require) && !board.IsDone ? Outcome.GateFailed : Outcome.Ok;
@@ -123,19 +123,6 @@ internal static class GateCommands
     private static string Reasoned(Session session) => session.Arguments.GetValue(Reason) is { } reason && reason.Trim().Length > 0
         ? reason
         : throw new LapException("a veto, and its end, have a reason", "--reason", $"lap gate {session.Arguments.CommandResult.Command.Name} {session.Arguments.GetValue(Id)} --reason \"what is wrong\"");
-
-    private static void Write(string file, string page)
-    {
-        try
-        {
-            Directory.CreateDirectory(Path.GetDirectoryName(file)!);
-            AtomicFile.Write(file, page, durable: false);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new LapException($"the page cannot be written: {e.Message}", file, "name a file in a folder that you may write to");
-        }
-    }
 
     /// <summary>For completion: the items of the gates.yaml around the current folder; none when it does not load.</summary>
     private static IEnumerable<string> Ids()

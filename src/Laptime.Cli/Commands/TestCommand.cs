@@ -74,6 +74,7 @@ internal static class TestCommand
             return 0;
         }
 
+        var (markdown, junit) = (PageFile.Prepare(arguments.GetValue(Markdown), here), PageFile.Prepare(arguments.GetValue(JUnit), here));
         var run = new RecipeRun(
             source, target, placement => Driver(session, target, placement), (named, stop) => Open(named, null, stop), session.Runner, session.Clock,
             what =>
@@ -89,8 +90,8 @@ internal static class TestCommand
             document = document with { ExitCode = session.Shutdown.Outcome.ExitCode };
         }
 
-        Write(arguments.GetValue(Markdown), here, () => RecipeMarkdown.Render(document));
-        Write(arguments.GetValue(JUnit), here, () => JUnitReport.Render(document));
+        PageFile.Write(markdown, () => RecipeMarkdown.Render(document));
+        PageFile.Write(junit, () => JUnitReport.Render(document));
         Console.Out.Write(RecipeView.Render(document, session.Terminal));
         return document.ExitCode;
     }
@@ -129,17 +130,5 @@ internal static class TestCommand
     {
         option.CompletionSources.Add(_ => words.Select(w => new CompletionItem(w)));
         return option;
-    }
-
-    private static void Write(string? path, string here, Func<string> text)
-    {
-        if (path is null)
-        {
-            return;
-        }
-
-        var full = Path.GetFullPath(path, here);
-        Directory.CreateDirectory(Path.GetDirectoryName(full)!);
-        AtomicFile.Write(full, text());
     }
 }
