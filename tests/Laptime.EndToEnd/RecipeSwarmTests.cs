@@ -53,5 +53,27 @@ public sealed class RecipeSwarmTests
         Assert.Empty(await scene.LeftAsync("kv-swarm"));
     }
 
+    [Fact]
+    public async Task Head_from_nothing_is_one_more_deploy_and_the_canonical_deployment_is_borrowed_by_others_for_none()
+    {
+        await using var scene = await RecipeScene.OpenAsync("kv:1.0.0", "kv:1.1.0");
+        scene.Copy("kv-swarm");
+        var fresh = await scene.TestAsync(0, "kv-swarm", null, "--stages", "install", "--fresh", "--refresh-canonical");
+        Assert.Equal((2, 2, 2, 0, 2, "pass"), ((int)fresh["deployCount"]!, (int)fresh["expected"]!, (int)fresh["countedByTarget"]!, (int)fresh["inPlaceUpdates"]!, (int)fresh["removesByTarget"]!, (string?)fresh["fresh"]));
+        Assert.Equal(("created", "1.1.0+1.1.0"), ((string?)fresh["canonical"]!["action"], (string?)fresh["canonical"]!["version"]));
+        var stands = Assert.Single(await scene.LeftAsync("kv-swarm"), static l => l.StartsWith("service ", StringComparison.Ordinal));
+
+        scene.Copy("kv-swarm", "borrower");
+        var files = new RecipeFiles(scene.At("borrower"));
+        files.Edit("recipe.yaml", "env:", "deps: [ { recipe: ../kv-swarm, mode: warm, export: { OTHER: \"${url}\" } } ]\nenv:");
+        files.Write("tests/custom/wired.sh", "#!/bin/sh\nexec docker exec \"$RECIPE_CONTAINER_APP\" wget -q -O /dev/null \"$OTHER/cgi-bin/version\"\n", program: true);
+        var warm = await scene.TestAsync(0, "borrower", null, "--stages", "install,custom");
+        Assert.Equal((1, 1, 1), ((int)warm["deployCount"]!, (int)warm["expected"]!, (int)warm["countedByTarget"]!));
+        Assert.Equal("kv-swarm", (string?)Assert.Single(warm["deps"]!["warm"]!.AsArray()));
+        Assert.Empty(warm["deps"]!["deployed"]!.AsArray());
+        Assert.Equal("clean", (string?)warm["teardown"]);
+        Assert.Contains(stands, await scene.LeftAsync("kv-swarm"));
+    }
+
     private static IEnumerable<string> Tiers(JsonObject run) => run["tiers"]!.AsArray().Select(t => $"{t!["name"]} {t["status"]} {t["verifiedVersion"]}");
 }

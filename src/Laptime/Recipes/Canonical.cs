@@ -28,6 +28,11 @@ internal sealed class Canonical(Recipe recipe, Func<Placement, RecipeDriver> dri
         }
 
         var driver = drivers(PlacementOf(record));
+        if (record.Checkout is { } checkout && Directory.Exists(checkout))
+        {
+            driver.Adopt(new PlacedVersion(new RecipeVersion(record.Version, null, false), checkout, IsBase: false));
+        }
+
         await driver.AttachAsync(cancel);
         var picture = await driver.ObserveAsync(cancel);
         if (picture.Services.Count > 0 && picture.Services.All(s => s.Stands))
@@ -63,8 +68,7 @@ internal sealed class Canonical(Recipe recipe, Func<Placement, RecipeDriver> dri
             var ledger = new RunLedger(LedgerFile, clock);
             var timeline = new Timeline(clock, _ => { });
             var placed = new PlacedVersion(recipe.Head, checkout, IsBase: false);
-            await driver.PrepareAsync(placed, timeline, null, cancel);
-            var fault = await ledger.DeployAsync(driver, PlacementOf(record), placed, "canonical", timeline, null, cancel);
+            var (fault, touched) = await DeployAsync(driver, PlacementOf(record), placed, ledger, timeline, cancel);
             if (fault is null)
             {
                 Drop(was?.Checkout);
@@ -79,6 +83,11 @@ internal sealed class Canonical(Recipe recipe, Func<Placement, RecipeDriver> dri
                 return new CanonicalReport(null, "failed", Took(), fault.What);
             }
 
+            if (!touched)
+            {
+                return new CanonicalReport(was.Version, "failed", Took(), $"{fault.What}; {was.Version} was left as it is");
+            }
+
             var back = was.Checkout is { } old && Directory.Exists(old)
                 ? await ledger.DeployAsync(driver, PlacementOf(was), new PlacedVersion(new RecipeVersion(was.Version, null, false), old, IsBase: false), "canonical", timeline, null, cancel)
                 : fault;
@@ -86,10 +95,25 @@ internal sealed class Canonical(Recipe recipe, Func<Placement, RecipeDriver> dri
         }
     }
 
-    /// <summary>A run took a namespace in it.</summary>
-    public void Remember(string name) => Change(r => r with { Namespaces = [.. r.Namespaces, new NamespaceRecord(name, ProcessOwner.Current())] });
+    /// <returns>What went wrong, and whether the target was touched before it did.</returns>
+    private static async Task<(Fault? Fault, bool Touched)> DeployAsync(RecipeDriver driver, Placement placement, PlacedVersion version, RunLedger ledger, Timeline timeline, CancellationToken cancel)
+    {
+        try
+        {
+            await driver.PrepareAsync(version, timeline, null, cancel);
+        }
+        catch (FaultException e)
+        {
+            return (e.Fault, false);
+        }
 
-    public void Forget(string name) => Change(r => r with { Namespaces = [.. r.Namespaces.Where(n => n.Name != name)] });
+        return (await ledger.DeployAsync(driver, placement, version, "canonical", timeline, null, cancel), true);
+    }
+
+    /// <summary>A run took a namespace in it.</summary>
+    public Task RememberAsync(string name, CancellationToken cancel) => ChangeAsync(r => r with { Namespaces = [.. r.Namespaces, new NamespaceRecord(name, ProcessOwner.Current())] }, cancel);
+
+    public Task ForgetAsync(string name, CancellationToken cancel) => ChangeAsync(r => r with { Namespaces = [.. r.Namespaces.Where(n => n.Name != name)] }, cancel);
 
     /// <summary>Namespaces whose runs are dead.</summary>
     public IReadOnlyList<string> Orphans() => [.. Read()?.Namespaces.Where(n => n.Owner.IsAlive() == false).Select(n => n.Name) ?? []];
@@ -107,11 +131,11 @@ internal sealed class Canonical(Recipe recipe, Func<Placement, RecipeDriver> dri
         }
     }
 
-    private void Change(Func<CanonicalRecord, CanonicalRecord> change)
+    private async Task ChangeAsync(Func<CanonicalRecord, CanonicalRecord> change, CancellationToken cancel)
     {
         Directory.CreateDirectory(Folder);
         // Runs of several recipes may borrow it at once.
-        using var held = FileLock.TakeAsync(Path.Combine(Folder, "lock"), TimeSpan.FromSeconds(10), clock, CancellationToken.None).GetAwaiter().GetResult();
+        using var held = await FileLock.TakeAsync(Path.Combine(Folder, "lock"), TimeSpan.FromSeconds(10), clock, cancel);
         if (Read() is { } record)
         {
             Write(change(record));

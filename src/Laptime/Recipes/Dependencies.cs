@@ -105,9 +105,10 @@ internal sealed partial class Dependencies(
     {
         foreach (var (asked, source, name, driver) in namespaces)
         {
-            await NamespaceAsync(asked, source, "delete", name, driver, cancel);
-            new Canonical(source.Recipe, drivers, clock).Forget(name);
-            await driver.DisposeAsync();
+            await using (driver.ConfigureAwait(false))
+            {
+                await GiveBackAsync(asked, source, name, driver, cancel);
+            }
         }
 
         foreach (var (placement, driver) in Enumerable.Reverse(up))
@@ -130,12 +131,28 @@ internal sealed partial class Dependencies(
         }
     }
 
+    /// <summary>A namespace that cannot be removed is remembered: the next run that borrows removes it, when this one is dead.</summary>
+    private async Task GiveBackAsync(RecipeDependency asked, RecipeSource source, string name, RecipeDriver driver, CancellationToken cancel)
+    {
+        try
+        {
+            await NamespaceAsync(asked, source, "delete", name, driver, cancel);
+            await new Canonical(source.Recipe, drivers, clock).ForgetAsync(name, cancel);
+            Teardown = Teardown == "not-run" ? "clean" : Teardown;
+        }
+        catch (FaultException e)
+        {
+            Teardown = "failed";
+            left.Add($"{source.Recipe.Name}: the namespace {name}");
+            say($"{source.Recipe.Name}: {e.Fault.What}");
+        }
+    }
+
     private async Task RemoveAsync(RunLedger ledger, Placement placement, RecipeDriver driver, RecipeRunOptions options, CancellationToken cancel)
     {
         try
         {
-            await ledger.RemoveAsync(driver, placement, options.Lane == Lane.Fast, cancel);
-            var rest = await driver.ListAsync(cancel);
+            var rest = await ledger.RemoveAsync(driver, placement, options.Lane == Lane.Fast, cancel);
             left.AddRange(rest.Select(r => $"{placement.Recipe.Name}: {r}"));
             Teardown = Teardown is "not-run" or "clean" ? rest.Count == 0 ? "clean" : "leaked" : Teardown;
         }
@@ -176,13 +193,13 @@ internal sealed partial class Dependencies(
             foreach (var orphan in canonical.Orphans())
             {
                 await NamespaceAsync(asked, source, "delete", orphan, driver, cancel);
-                canonical.Forget(orphan);
+                await canonical.ForgetAsync(orphan, cancel);
                 say($"{source.Recipe.Name}: the namespace {orphan} of a dead run was removed");
             }
         }
 
         var name = "lt" + RunFolders.Token(4);
-        canonical.Remember(name);
+        await canonical.RememberAsync(name, cancel);
         namespaces.Add((asked, source, name, driver));
         warm.Add(source.Recipe.Name);
         await NamespaceAsync(asked, source, "create", name, driver, cancel);

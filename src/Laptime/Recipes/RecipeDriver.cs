@@ -23,6 +23,11 @@ public abstract class RecipeDriver : IAsyncDisposable
     /// <summary>Begins to listen to the target's own record of what happens to this deployment, before anything does. Idempotent.</summary>
     public abstract Task AttachAsync(CancellationToken cancel);
 
+    /// <summary>This version stands already, brought there by an earlier run: without it a target that keeps no files of a version knows neither its ports nor its secrets.</summary>
+    public virtual void Adopt(PlacedVersion version)
+    {
+    }
+
     /// <summary>Has everything brought here that a deploy of this version needs, so that no deploy waits for it (segment <c>pull</c>, or <c>build</c>). Changes nothing that runs.</summary>
     /// <exception cref="FaultException">It cannot be had.</exception>
     public abstract Task PrepareAsync(PlacedVersion version, Timeline timeline, int? parent, CancellationToken cancel);

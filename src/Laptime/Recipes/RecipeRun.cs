@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using Laptime.Foundations;
 using Laptime.Processes;
 using Laptime.Recipes.Reading;
@@ -64,6 +65,7 @@ public sealed class RecipeRun(
         var ledger = new RunLedger(Path.Combine(folder, RunFolders.LedgerFile), clock);
         FaultReport? failure = null;
         Outcome? interrupted = null;
+        ExceptionDispatchInfo? mistake = null;
         warnings.AddRange(Recipe.Notices);
         try
         {
@@ -84,6 +86,11 @@ public sealed class RecipeRun(
         {
             interrupted = Outcome.Interrupted;
         }
+        catch (LapException e)
+        {
+            // Found late, in a version that was checked out or in what a dependency offers: what stands already is still taken down.
+            mistake = ExceptionDispatchInfo.Capture(e);
+        }
 
         if (dependencies.Failure is { } missing)
         {
@@ -97,6 +104,7 @@ public sealed class RecipeRun(
 
         // A cancelled run still takes down what it put up; only a second signal ends that.
         await dependencies.DownAsync(ledger, options, timeline, CancellationToken.None);
+        mistake?.Throw();
         counted = counted.And(dependencies.Counted);
         left.AddRange(dependencies.Left);
         var document = Close(id, options, from, ledger, dependencies, timeline, failure, interrupted);
@@ -308,7 +316,7 @@ public sealed class RecipeRun(
         stage.Seeders.AddRange(Seeders.For(stage.BaseFacts, stage.Driver));
         if (Recipe.Settings.Seed is { } seed && (!Recipe.IsForeign || options.TrustScripts))
         {
-            stage.Seeders.Add(new ScriptSeeder(seed, (file, arguments, stop) => stage.ScriptAsync(file, arguments, null, stop)));
+            stage.Seeders.Add(new ScriptSeeder(seed, async (file, arguments, stop) => await stage.ScriptAsync(file, arguments, null, await stage.Driver.ObserveAsync(stop), stop)));
         }
     }
 
@@ -341,8 +349,7 @@ public sealed class RecipeRun(
         using var segment = timeline.Begin("teardown");
         try
         {
-            await ledger.RemoveAsync(driver, placement, options.Lane == Lane.Fast, bound.Token);
-            left.AddRange(await driver.ListAsync(bound.Token));
+            left.AddRange(await ledger.RemoveAsync(driver, placement, options.Lane == Lane.Fast, bound.Token));
             teardown = teardown is "not-run" or "clean" ? left.Count == 0 ? "clean" : "leaked" : teardown;
             segment.End(left.Count == 0 ? "ok" : "failed");
         }
@@ -393,7 +400,7 @@ public sealed class RecipeRun(
             Head = Recipe.Head.Text, HeadCommit = Recipe.Head.Commit, Started = timeline.Started, Seconds = timeline.Now, Stages = [.. options.Stages.Order().Select(s => s.ToString().ToLowerInvariant())],
             DeployCount = stood, Expected = budget.Installs, InPlaceUpdates = ledger.Lines.Count(l => l.Act == LedgerAct.Update), ExpectedUpdates = budget.Updates,
             Removes = ledger.Lines.Count(l => l.Act == LedgerAct.Remove), CountedByTarget = counted.Installs, UpdatesByTarget = counted.Updates, RemovesByTarget = counted.Removes,
-            BudgetFindings = findings, BudgetEvidence = [.. ledger.Lines.Select(l => $"{l.At:HH:mm:ss.fff} {l.Act.ToString().ToLowerInvariant()} {l.Recipe} {l.Version} ({l.Purpose})"), .. counted.Evidence.Select(e => "target: " + e)],
+            BudgetFindings = findings, BudgetEvidence = [.. ledger.Lines.Where(static l => l.Act != LedgerAct.Gone).Select(l => $"{l.At:HH:mm:ss.fff} {l.Act.ToString().ToLowerInvariant()} {l.Recipe} {l.Version} ({l.Purpose})"), .. counted.Evidence.Select(e => "target: " + e)],
             Deps = new DependenciesReport(dependencies.Deployed, dependencies.Warm), Teardown = dependencies.Teardown is "leaked" or "failed" ? dependencies.Teardown : teardown, Left = left, Fresh = fresh,
             Tiers = [.. tiers.OrderBy(t => t.Tier)], Segments = Segments, Dominant = DominantOf(), ParityGaps = parity, Warnings = warnings,
             Outcome = outcome.Name, ExitCode = outcome.ExitCode, Fault = failure,

@@ -48,9 +48,9 @@ internal sealed class RunFolders(Recipe recipe, Func<Placement, RecipeDriver> dr
         foreach (var run in Directory.EnumerateDirectories(Runs).Order(StringComparer.Ordinal))
         {
             var ledger = Path.Combine(run, LedgerFile);
-            var left = RunLedger.Read(ledger).GroupBy(l => l.Deployment).Where(g => g.Last().Act != LedgerAct.Remove).Select(g => g.Last()).Reverse().ToList();
-            foreach (var line in left)
+            foreach (var lines in RunLedger.Read(ledger).GroupBy(l => l.Deployment).Where(g => g.Last().Act != LedgerAct.Gone).Reverse().ToList())
             {
+                var line = lines.Last(l => l.Act != LedgerAct.Remove);
                 var placement = new Placement
                 {
                     Id = line.Deployment, Folder = Directory.CreateDirectory(Path.Combine(run, "deployments", line.Deployment)).FullName, Recipe = others.GetValueOrDefault(line.Recipe) ?? recipe, Lane = Lane.Fast,
@@ -58,11 +58,17 @@ internal sealed class RunFolders(Recipe recipe, Func<Placement, RecipeDriver> dr
                 var driver = drivers(placement);
                 await using (driver.ConfigureAwait(false))
                 {
-                    await new RunLedger(ledger, clock).RemoveAsync(driver, placement, force: true, cancel);
-                    var rest = await driver.ListAsync(cancel);
-                    say(rest.Count == 0
-                        ? $"{Path.GetFileName(run)} left {line.Deployment} ({line.Recipe} {line.Version}) standing: it is removed now"
-                        : $"{Path.GetFileName(run)} left {line.Deployment} standing, and of it cannot be removed: {string.Join(", ", rest)}");
+                    // A teardown that was cut short, or that could not remove all.
+                    var found = lines.Last().Act == LedgerAct.Remove ? await driver.ListAsync(cancel) : null;
+                    var rest = await new RunLedger(ledger, clock).RemoveAsync(driver, placement, force: true, cancel);
+                    if (rest.Count > 0)
+                    {
+                        say($"{Path.GetFileName(run)} left {line.Deployment} ({line.Recipe} {line.Version}), and of it cannot be removed: {string.Join(", ", rest)}");
+                    }
+                    else if (found is not { Count: 0 })
+                    {
+                        say($"{Path.GetFileName(run)} left {line.Deployment} ({line.Recipe} {line.Version}) {(found is null ? "standing: it is" : $"in part: {string.Join(", ", found)} {(found.Count == 1 ? "is" : "are")}")} removed now");
+                    }
                 }
             }
 

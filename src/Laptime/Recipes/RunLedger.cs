@@ -12,6 +12,9 @@ public enum LedgerAct
     Install,
     Update,
     Remove,
+
+    /// <summary>The target has nothing of it any more, by listing. No call: until this stands in the ledger, the next run looks and removes.</summary>
+    Gone,
 }
 
 /// <summary>One changing call, written down before it is made: a killed run tells by its ledger what it may have left.</summary>
@@ -19,7 +22,7 @@ public enum LedgerAct
 /// <param name="Act">What.</param>
 /// <param name="Deployment">Id of the placement.</param>
 /// <param name="Recipe">Its recipe.</param>
-/// <param name="Version">What was brought there; null for a removal.</param>
+/// <param name="Version">What was brought there; null for a removal, and after it.</param>
 /// <param name="Purpose">base, upgrade, dependency, fresh, teardown, canonical.</param>
 public sealed record LedgerLine(DateTimeOffset At, LedgerAct Act, string Deployment, string Recipe, string? Version, string Purpose);
 
@@ -39,7 +42,7 @@ public sealed class RunLedger(string file, TimeProvider clock)
     /// <summary>Deploys a version: counted, then done. An update when the deployment stands already by this ledger.</summary>
     public async Task<Fault?> DeployAsync(RecipeDriver driver, Placement placement, PlacedVersion version, string purpose, Timeline timeline, int? parent, CancellationToken cancel)
     {
-        var stands = lines.LastOrDefault(l => l.Deployment == placement.Id) is { Act: not LedgerAct.Remove };
+        var stands = lines.LastOrDefault(l => l.Deployment == placement.Id) is { Act: not (LedgerAct.Remove or LedgerAct.Gone) };
         Write(new LedgerLine(clock.GetUtcNow(), stands ? LedgerAct.Update : LedgerAct.Install, placement.Id, placement.Recipe.Name, version.Version.Text, purpose));
         var stood = false;
         try
@@ -57,11 +60,19 @@ public sealed class RunLedger(string file, TimeProvider clock)
         }
     }
 
-    /// <summary>Removes a deployment: counted, then done.</summary>
-    public async Task RemoveAsync(RecipeDriver driver, Placement placement, bool force, CancellationToken cancel)
+    /// <summary>Removes a deployment: counted, then done, then looked for.</summary>
+    /// <returns>What the target still has of it.</returns>
+    public async Task<IReadOnlyList<string>> RemoveAsync(RecipeDriver driver, Placement placement, bool force, CancellationToken cancel)
     {
         Write(new LedgerLine(clock.GetUtcNow(), LedgerAct.Remove, placement.Id, placement.Recipe.Name, null, "teardown"));
         await driver.RemoveAsync(force, cancel);
+        var left = await driver.ListAsync(cancel);
+        if (left.Count == 0)
+        {
+            Write(new LedgerLine(clock.GetUtcNow(), LedgerAct.Gone, placement.Id, placement.Recipe.Name, null, "teardown"));
+        }
+
+        return left;
     }
 
     /// <summary>What a run wrote; nothing of it is invented: a line that was cut by a crash is left out.</summary>

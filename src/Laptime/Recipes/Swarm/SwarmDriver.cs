@@ -64,6 +64,8 @@ public sealed class SwarmDriver : RecipeDriver
 
     public override async Task AttachAsync(CancellationToken cancel) => record.Begin([.. (await api.ServicesAsync(Labels, cancel)).Select(static s => s.ID)]);
 
+    public override void Adopt(PlacedVersion version) => present = VersionOf(version);
+
     public override async Task PrepareAsync(PlacedVersion version, Timeline timeline, int? parent, CancellationToken cancel)
     {
         using var segment = timeline.Begin("pull", parent: parent);
