@@ -1,93 +1,52 @@
-using System.Text.Json.Nodes;
 using Laptime.EndToEnd.Docker;
 
 namespace Laptime.EndToEnd;
 
-/// <summary>Recipes that are wrong in one way each, made from a good one by one edit: every one is caught, by the tier that has to, in words that say what is wrong.</summary>
+/// <summary>The recipes of examples/recipes/bad, each wrong in one way: every one is caught, with the exit code and in the words of its line of the page.</summary>
 public sealed class BadSwarmRecipeTests
 {
     /// <summary>They mostly wait: more at once than there are processors.</summary>
     private const int AtOnce = 4;
 
-    private static readonly string[] Upgrade = ["--stages", "install,upgrade"];
-    private static readonly string[] Install = ["--stages", "install"];
+    /// <summary>Those with a test of their own: what they take is not in the folder alone.</summary>
+    private static readonly string[] Own = ["orphaned-service", "teardown-leak", "hook-deploys"];
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    private static Case[] Cases { get; } =
-    [
-        new("same-version", 23, "upgrade", "nothing was upgraded: the running system says 1.0.0+1.0.0 before and after", Upgrade,
-            f => f.Compose("version=1.1.0+1.1.0", "version=1.0.0+1.0.0")),
-        new("mutable-tag", 23, "upgrade", "the tag laptime.example/kv:stable says nothing", Upgrade,
-            f => f.Compose("kv:1.1.0", "kv:stable")) { Before = f => f.Compose("kv:1.0.0", "kv:stable") },
-        new("masked-head", 23, "upgrade", "an overlay masks head: app would run laptime.example/kv:1.0.0 where head has laptime.example/kv:1.1.0", Upgrade, f =>
-        {
-            f.Write("compose.test.yml", "version: \"3.8\"\nservices: { app: { image: \"laptime.example/kv:1.0.0\" } }\n");
-            f.Edit("recipe.yaml", "env:", "overlay: { environment: compose.test.yml }\nenv:");
-        }),
-        new("renamed-volume", 23, "upgrade", "head does not have the volume data any more, but store: what was written stays behind", Upgrade, f =>
-        {
-            f.Compose("data:/data", "store:/data");
-            f.Compose("\n  data:", "\n  store:");
-            f.Compose("volumes.data.path", "volumes.store.path");
-        }),
-        new("empty-dump", 23, "backup", "data/items.tar is empty in the backup", ["--stages", "backup"], f => f.Compose("/dump dump", ": > /data/items.tar")),
-        new("restores-nothing", 23, "restore", "the restore restored nothing", ["--stages", "backup,restore"], f => f.Compose("        - \"backupbot.restore.post-hook=/dump load\"\n", "")),
-        new("exits-well", 23, "install", "not-live: stack", Install, f => f.Compose("- DOMAIN", "- DOMAIN\n      - EXIT=0")) { Also = "tasks ended with exit code 0" },
-        new("never-healthy", 23, "install", "readiness-timeout", Install, f =>
-        {
-            f.Compose("- DOMAIN", "- DOMAIN\n      - HEALTH=bad");
-            f.Edit(".env.sample", "#TIMEOUT=60", "TIMEOUT=5");
-        }) { Also = "its health test ended with 1" },
-        new("rolled-back", 23, "upgrade", "the engine rolled", Upgrade, f => f.Compose("- DOMAIN", "- DOMAIN\n      - EXIT=3")),
-        new("mutating-check", 18, "install", "tests/install.sh changed the deployment", Install,
-            f => f.Write("tests/install.sh", "#!/bin/sh\nexec docker service update --detach --quiet --label-add a=b ${RECIPE_DEPLOYMENT}_app\n", program: true)),
-    ];
+    [Fact]
+    public void Every_bad_recipe_has_a_line_on_their_page() =>
+        Assert.Equal(Directory.EnumerateDirectories(BadRecipe.Folder).Select(Path.GetFileName).Order(StringComparer.Ordinal), BadRecipe.All.Select(static b => b.Name).Order(StringComparer.Ordinal));
 
     [Fact]
     public async Task Every_bad_recipe_is_caught_in_words()
     {
-        await using var scene = await RecipeScene.OpenAsync("kv:1.0.0", "kv:1.1.0");
-        await scene.Engine.DockerAsync("tag", "laptime.example/kv:1.0.0", "laptime.example/kv:stable");
-        foreach (var one in Cases)
+        await using var scene = await RecipeScene.OpenAsync("kv:1.0.0", "kv:1.1.0", "kv:stable");
+        var cases = BadRecipe.All.Where(static b => !Own.Contains(b.Name)).ToList();
+        cases.ForEach(one => scene.Copy(one.Example));
+        var missed = new List<string>();
+        await Parallel.ForEachAsync(cases, new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = Cancel }, async (one, _) =>
         {
-            await scene.VersionsAsync(one.Name, one.Before, one.Head);
-        }
-
-        var wrong = new List<string>();
-        await Parallel.ForEachAsync(Cases, new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = Cancel }, async (one, _) =>
-        {
-            var run = await scene.TestAsync(one.Exit, one.Name, null, one.Arguments);
-            var tier = run["tiers"]!.AsArray().FirstOrDefault(t => (string?)t!["name"] == one.Tier);
-            var said = $"{tier?["reason"]}\n{tier?["evidence"]}\n{tier?["tail"]}";
-            if ((string?)tier?["status"] != "fail" || !said.Contains(one.Words, StringComparison.Ordinal) || (one.Also is not null && !said.Contains(one.Also, StringComparison.Ordinal)) || (string?)run["teardown"] != "clean")
+            if (one.Missed(await scene.TestAsync(one.Exit, one.Name, null, "--stages", one.Stages)) is { } what)
             {
-                lock (wrong)
+                lock (missed)
                 {
-                    wrong.Add($"{one.Name}: wanted {one.Tier} to fail with `{one.Words}`{(one.Also is null ? "" : $" and `{one.Also}`")}\n{run["tiers"]!.ToJsonString()}\nteardown {run["teardown"]}: {run["left"]?.ToJsonString()}");
+                    missed.Add(what);
                 }
             }
         });
-        Assert.True(wrong.Count == 0, string.Join("\n\n", wrong));
+        Assert.True(missed.Count == 0, string.Join("\n\n", missed));
     }
 
     [Fact]
     public async Task A_service_that_head_dropped_is_removed_and_one_that_stays_behind_fails_the_upgrade()
     {
         await using var scene = await RecipeScene.OpenAsync("kv:1.0.0", "kv:1.1.0");
-        await scene.VersionsAsync("dropped", f => f.Compose("\nnetworks:\n", "\n  worker:\n    image: laptime.example/kv:1.0.0\n    networks: [proxy]\n\nnetworks:\n"), _ => { });
+        var bad = BadRecipe.Named("orphaned-service");
+        scene.Copy(bad.Example);
+        var path = new Dictionary<string, string> { ["PATH"] = scene.At("orphaned-service/no-prune") + ":" + Environment.GetEnvironmentVariable("PATH") };
+        Assert.Null(bad.Missed(await scene.TestAsync(bad.Exit, bad.Name, path, "--stages", bad.Stages)));
 
-        // A docker program that does not prune.
-        var folder = Directory.CreateDirectory(scene.At("bin")).FullName;
-        var real = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Select(static p => Path.Combine(p, "docker")).First(File.Exists);
-        await File.WriteAllTextAsync(Path.Combine(folder, "docker"), $"#!/bin/bash\nargs=()\nfor a; do [ \"$a\" = --prune ] || args+=(\"$a\"); done\nexec {real} \"${{args[@]}}\"\n", Cancel);
-        File.SetUnixFileMode(Path.Combine(folder, "docker"), (UnixFileMode)0b111_101_101);
-        var path = new Dictionary<string, string> { ["PATH"] = folder + ":" + Environment.GetEnvironmentVariable("PATH") };
-        var behind = await scene.TestAsync(23, "dropped", path, Upgrade);
-        Assert.Contains("worker was left behind", behind["tiers"]![1]!.ToJsonString(), StringComparison.Ordinal);
-        Assert.Equal("clean", (string?)behind["teardown"]);
-
-        var pruned = await scene.TestAsync(0, "dropped", null, Upgrade);
+        var pruned = await scene.TestAsync(0, bad.Name, null, "--stages", bad.Stages);
         Assert.Contains("worker is gone, as head has it", pruned["tiers"]![1]!.ToJsonString(), StringComparison.Ordinal);
     }
 
@@ -121,31 +80,15 @@ public sealed class BadSwarmRecipeTests
     public async Task What_a_check_leaves_running_in_a_volume_is_a_leak_by_name()
     {
         await using var scene = await RecipeScene.OpenAsync("kv:1.0.0", "kv:1.1.0");
-        var holder = "leak-" + Path.GetRandomFileName()[..8].Replace(".", "x", StringComparison.Ordinal);
-        await scene.VersionsAsync("leaking", null, f => f.Write(
-            "tests/custom/leak.sh", $"#!/bin/sh\nexec docker run --detach --name {holder} --volume \"${{RECIPE_DEPLOYMENT}}_data:/held\" laptime.example/kv:1.1.0\n", program: true));
-        try
-        {
-            var run = (await scene.Start(null, "test", "leaking", "--stages", "custom", "-o", "json").ResultAsync(TimeSpan.FromMinutes(2), Cancel)).Json;
-            Assert.NotEqual(0, (int)run["exitCode"]!);
-            Assert.Equal("leaked", (string?)run["teardown"]);
-            Assert.Contains("_data", (string?)Assert.Single(run["left"]!.AsArray())!, StringComparison.Ordinal);
-        }
-        finally
-        {
-            await scene.Engine.RunAsync("rm", "--force", "--volumes", holder);
-        }
+        var bad = BadRecipe.Named("teardown-leak");
+        scene.Copy(bad.Example);
+        Assert.Null(bad.Missed(await scene.TestAsync(bad.Exit, bad.Name, null, "--stages", bad.Stages)));
+        Assert.Contains(await scene.LeftAsync(bad.Name), l => l.StartsWith("volume ", StringComparison.Ordinal));
 
         // The next run removes what could not be removed.
-        var next = await scene.LapAsync("test", "leaking", "--stages", "install");
-        next.Exits(0);
-    }
-
-    private sealed record Case(string Name, int Exit, string Tier, string Words, string[] Arguments, Action<RecipeFiles> Head)
-    {
-        /// <summary>Of the older version.</summary>
-        public Action<RecipeFiles>? Before { get; init; }
-
-        public string? Also { get; init; }
+        var holder = (await scene.LeftAsync(bad.Name)).Single(static l => l.StartsWith("container ", StringComparison.Ordinal)).Split(' ')[1];
+        await scene.Engine.DockerAsync("rm", "--force", "--volumes", holder);
+        await scene.TestAsync(0, bad.Name, null, "--stages", "install");
+        Assert.Empty(await scene.LeftAsync(bad.Name));
     }
 }

@@ -31,9 +31,10 @@ internal sealed class RecipeScene : IAsyncDisposable
     public string At(string path) => Path.Combine(Folder, path);
 
     /// <summary>A recipe as it lies in examples/recipes, with its published versions.</summary>
-    public void Copy(string name)
+    public void Copy(string path, string? name = null)
     {
-        CopyTree(Path.Combine(RecipeImages.Folder(), name), At(name));
+        name ??= Path.GetFileName(path);
+        CopyTree(Path.Combine(RecipeImages.Folder(), path), At(name));
         recipes.Add(name);
     }
 
