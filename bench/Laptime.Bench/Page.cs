@@ -74,6 +74,6 @@ internal sealed class Page(string file, string title)
         var load = File.ReadAllText("/proc/loadavg").Split(' ')[0];
         return $"{DateTime.UtcNow:yyyy-MM-dd}, {Environment.ProcessorCount} processors ({model}), {memory} GB, {Environment.OSVersion.VersionString}, .NET {Environment.Version}, "
             + $"{Path.GetPathRoot(Path.GetTempPath())} on {new DriveInfo(Path.GetTempPath()).DriveFormat}; load average when it began: {load}.\n\n"
-            + "Whole processes, warm file cache, measured in turn (A B C A B C …), times in milliseconds. The ratios are what to trust: `bench/run` measures them anew.\n";
+            + "Whole processes, warm file cache, measured in turn (A B C A B C …), times in milliseconds where nothing else is said. The ratios are what to trust: `bench/run` measures them anew.\n";
     }
 }

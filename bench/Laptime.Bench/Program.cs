@@ -48,7 +48,7 @@ for (var i = 1; i < args.Length; i++)
             parts.AddRange(args[++i].Split(','));
             break;
         default:
-            Console.Error.WriteLine($"bench: {args[i]} is neither noop nor loop nor aa nor record nor store nor engines nor ledger nor recipes nor --files N,N, --rounds N, --part noop,change,cold,stacks (engines) or each,floor (recipes), --turbo PATH, --postgres URL");
+            Console.Error.WriteLine($"bench: {args[i]} is neither noop nor loop nor aa nor record nor store nor engines nor ledger nor recipes nor --files N,N, --rounds N, --part noop,change,cold,stacks (engines) or floor,fast,published (recipes), --turbo PATH, --postgres URL");
             return 2;
     }
 }

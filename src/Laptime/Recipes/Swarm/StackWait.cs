@@ -29,12 +29,13 @@ internal sealed class StackWait(SwarmApi api, string stack, StackVersion version
         await using var replaced = new ReplacedContainers(api.Engine);
         var bound = version.Facts.Services.Select(s => version.Ready.GetValueOrDefault(s.Name)?.Timeout ?? TimeSpan.Zero).Append(version.Facts.Timeout).Max();
         var (began, phase, snapshot) = (clock.GetTimestamp(), -1, await watch.FreshAsync(cancel));
+        var gone = await GoneAsync(snapshot, cancel);
         SegmentScope? segment = null;
         try
         {
             while (true)
             {
-                var look = Look(snapshot, watch, own, since);
+                var look = Look(snapshot, watch, own, gone, since);
                 if (hurries)
                 {
                     replaced.End(snapshot);
@@ -81,7 +82,7 @@ internal sealed class StackWait(SwarmApi api, string stack, StackVersion version
         }
     }
 
-    private Seen Look(SwarmSnapshot snapshot, SwarmWatch watch, OwnHealth own, DateTimeOffset since)
+    private Seen Look(SwarmSnapshot snapshot, SwarmWatch watch, OwnHealth own, HashSet<string> gone, DateTimeOffset since)
     {
         var (started, well, agreed, watched) = (true, true, true, true);
         Seen? late = null;
@@ -89,7 +90,7 @@ internal sealed class StackWait(SwarmApi api, string stack, StackVersion version
         {
             var service = snapshot.Find($"{stack}_{name}");
             var tasks = snapshot.TasksOf(service);
-            var verdict = Convergence.Judge(service, tasks, since, watch.DeadOf($"{stack}_{name}"));
+            var verdict = Convergence.Judge(service, tasks, since, new HashSet<string>(watch.DeadOf($"{stack}_{name}").Concat(gone), StringComparer.Ordinal));
             if (verdict is Converged.Failed failed)
             {
                 return new Seen(name, 0, failed, null, null);
@@ -113,6 +114,18 @@ internal sealed class StackWait(SwarmApi api, string stack, StackVersion version
 
         var phase = !started ? 0 : !well ? 1 : !agreed ? 2 : !watched ? 3 : 4;
         return (late ?? new Seen("", 0, null, "services that were dropped still stop", null)) with { Phase = phase };
+    }
+
+    /// <summary>Containers of tasks on their way out that had ended before anybody watched: the swarm may learn of it some seconds later.</summary>
+    private async Task<HashSet<string>> GoneAsync(SwarmSnapshot snapshot, CancellationToken cancel)
+    {
+        var leaving = snapshot.Services.SelectMany(snapshot.TasksOf).Where(static t => !t.IsWanted && !t.HasEnded).Select(static t => t.Container).OfType<string>().ToHashSet(StringComparer.Ordinal);
+        if (leaving.Count > 0)
+        {
+            leaving.ExceptWith((await api.Engine.ListContainersAsync(all: false, [SwarmPlaces.Label(stack)], cancel)).Select(static c => c.Id));
+        }
+
+        return leaving;
     }
 
     /// <summary>No container runs but those of wanted tasks: neither an old one, nor one of a service that the recipe does not have any more.</summary>
