@@ -42,7 +42,7 @@ internal static class Program
     {
         try
         {
-            var root = Root();
+            var root = IsPlainDeploy(args) ? Root([DeployCommand.Make()]) : Root();
             args = Array.IndexOf(args, ExecCommand.Name) >= 0 ? ExecCommand.WithBoundary(args, root) : args;
             var parsed = root.Parse(args.Length == 0 ? ["--help"] : args);
             if (parsed.Action is not Examples && UnknownFlags(parsed) is { Count: > 0 } unknown)
@@ -62,6 +62,10 @@ internal static class Program
         }
     }
 
+    /// <summary>The most frequent command is read without making the forty others: that would cost more than the reading.</summary>
+    private static bool IsPlainDeploy(string[] args) =>
+        args is [DeployCommand.Name, ..] && !args.Any(static a => a is "-h" or "--help" or "-?" or "/h" or "/?" || a == ExecCommand.Name);
+
     /// <summary>What looks like a flag and is none. The parser takes it for an argument where the command has some.</summary>
     private static List<Problem> UnknownFlags(ParseResult parsed)
     {
@@ -76,14 +80,21 @@ internal static class Program
     }
 
     /// <summary>The whole command line.</summary>
-    internal static RootCommand Root()
-    {
-        var root = new RootCommand("Laptime takes a change from commit or save to reflected in the target, and proves where the time went.")
-        {
+    internal static RootCommand Root() => Root(
+        [
             WorkspaceCommands.Init(), PlanCommands.Plan(), DeployCommand.Make(), PublishCommand.Make(), PromoteCommand.Make(), StateCommands.Status(), PlanCommands.Why(), StateCommands.Logs(), ExecCommand.Make(), StateCommands.Down(),
             MiscCommands.Rollback(), HistoryCommands.History(), HistoryCommands.Report(), CompareCommand.Make(), BaselineCommands.Group(), ExperimentCommands.Group(), Commands.Artifacts.ArtifactCommands.Group(), StateCommands.LockGroup(), MiscCommands.Agent(), KeysCommands.Group(), GateCommands.Group(), TestCommand.Make(), LedgerCommands.Group(), AuditCommands.Group(), ChecklistCommand.Make(), DoctorCommand.Make(), WorkspaceCommands.Validate(),
             WorkspaceCommands.Schema(), DemoCommand.Make(), MiscCommands.Completion(), MiscCommands.VersionCommand(), MiscCommands.Help(),
-        };
+        ]);
+
+    private static RootCommand Root(IEnumerable<Command> commands)
+    {
+        var root = new RootCommand("Laptime takes a change from commit or save to reflected in the target, and proves where the time went.");
+        foreach (var command in commands)
+        {
+            root.Subcommands.Add(command);
+        }
+
         foreach (var option in Global.All)
         {
             option.Recursive = true;

@@ -4,8 +4,10 @@ namespace Laptime.Cli.Commands;
 
 internal static class DeployCommand
 {
+    public const string Name = "deploy";
+
     public static Command Make() => Verb.Make(
-        "deploy",
+        Name,
         "Bring what changed to the environment, prove that it is served, and say where the time went.",
         [
             DeployFlags.Components, DeployFlags.Profile, DeployFlags.Full, DeployFlags.Force, DeployFlags.NoSmoke, DeployFlags.ReuseOk, DeployFlags.Recreate, SafetyFlags.Override, SafetyFlags.Reason,

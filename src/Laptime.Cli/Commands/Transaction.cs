@@ -84,7 +84,7 @@ internal static class Transaction
                 var log = new TransactionLog(() => opening.GetAwaiter().GetResult().Journal, progress.Happened);
                 var timeline = new Timeline(session.Clock, log.Segment, Program.BeganAt);
                 log.Open(tracing.Start(First(session, scope, verb, timeline.Started), timeline));
-                timeline.Record("detect", 0, timeline.Now, kind: "start-up");
+                timeline.CountStartUp();
                 document = await work(log, Show, timeline, cancel);
                 if (document.Outcome == Outcome.Interrupted.Name)
                 {

@@ -17,6 +17,7 @@ public sealed class Timeline
     private readonly Lock gate = new();
     private readonly HashSet<int> reconciling = [];
     private int lastId;
+    private bool isStartingUp;
 
     /// <param name="clock">The one clock.</param>
     /// <param name="listener">Called with a segment without <see cref="Segment.Seconds"/> at its start, and with it at its end.</param>
@@ -41,11 +42,28 @@ public sealed class Timeline
     /// <summary>Wall-clock time of a segment's end; of its start while it is open.</summary>
     public DateTimeOffset Moment(Segment segment) => Started.AddSeconds(segment.Start + (segment.Seconds ?? 0));
 
+    /// <summary>From second 0 until the first segment begins the command starts up: that is a segment of its own, with nothing between it and what comes first.</summary>
+    public void CountStartUp() => isStartingUp = true;
+
+    /// <summary>Ends the start-up, where no segment did.</summary>
+    public void EndStartUp()
+    {
+        lock (gate)
+        {
+            if (isStartingUp)
+            {
+                isStartingUp = false;
+                Record("detect", 0, Now, kind: "start-up");
+            }
+        }
+    }
+
     /// <summary>Starts a segment; end it with <see cref="SegmentScope.End"/>, or by disposing (which ends it as cancelled unless it was ended).</summary>
     public SegmentScope Begin(string name, string? component = null, string? kind = null, int? parent = null, params IReadOnlyList<int> after)
     {
         lock (gate)
         {
+            EndStartUp();
             var segment = new Segment
             {
                 Id = ++lastId, Name = name, Component = component, Kind = kind, Parent = parent, After = after, Start = Now,

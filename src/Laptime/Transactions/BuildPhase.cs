@@ -215,27 +215,36 @@ internal sealed class BuildPhase(
             }
         }
 
-        // What was built is what was fingerprinted only if nothing changed meanwhile.
+        // Whether it may be cached is found out while it is packed: only then it gets the name that it is found by.
+        var looking = EditedAsync(component, parent, cancel);
         IReadOnlyList<string> edited;
-        using (var check = run.Timeline.Begin("detect", component.Name, "taint", parent))
-        {
-            edited = Fingerprinter.StillAs(detected.Scan, run.Scope.Workspace, run.Scope.Folder.Index) ? [] : WorkspaceScan.Changed(
-                detected.Scan,
-                Fingerprinter.Scan(run.Scope.Workspace, new ScanOptions { SaveIndex = true, IndexPath = run.Scope.Folder.Index }, cancel),
-                component.Name);
-            check.End();
-        }
-
         Digest made;
         using (var publish = run.Timeline.Begin("publish", component.Name, "local", parent))
         {
+            try
+            {
+                made = result.Image is null ? await store.StoreAsync(result.Outputs, Digest.None, cancel) : Digest.None;
+            }
+            finally
+            {
+                await ((Task)looking).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+
+            edited = await looking;
             if (edited.Count > 0)
             {
                 await store.UntagAsync(planned.Fingerprint.Value, cancel);
             }
 
-            var tag = edited.Count > 0 ? Digest.None : planned.Fingerprint.Value;
-            made = result.Image is { } image ? await images.StoreAsync(On(image, onto), tag, cancel) : await store.StoreAsync(result.Outputs, tag, cancel);
+            if (result.Image is { } image)
+            {
+                made = await images.StoreAsync(On(image, onto), edited.Count > 0 ? Digest.None : planned.Fingerprint.Value, cancel);
+            }
+            else if (edited.Count == 0)
+            {
+                await store.TagAsync(planned.Fingerprint.Value, made, cancel);
+            }
+
             if (edited.Count == 0)
             {
                 await store.RecordOriginAsync(
@@ -266,6 +275,19 @@ internal sealed class BuildPhase(
             Revision = ComponentReports.Revision(component.Name, made),
         });
         return planned with { Artifact = made, DeploymentKey = key };
+    }
+
+    /// <summary>Inputs that changed since they were fingerprinted: what was built is what was fingerprinted only if there are none.</summary>
+    private async Task<IReadOnlyList<string>> EditedAsync(Component component, int parent, CancellationToken cancel)
+    {
+        using var check = run.Timeline.Begin("detect", component.Name, "taint", parent);
+        await Task.Yield();
+        IReadOnlyList<string> edited = Fingerprinter.StillAs(detected.Scan, run.Scope.Workspace, run.Scope.Folder.Index) ? [] : WorkspaceScan.Changed(
+            detected.Scan,
+            Fingerprinter.Scan(run.Scope.Workspace, new ScanOptions { SaveIndex = true, IndexPath = run.Scope.Folder.Index }, cancel),
+            component.Name);
+        check.End();
+        return edited;
     }
 
     private async Task<IReadOnlyDictionary<string, string>> UnpackUsedAsync(Component component, int parent, CancellationToken cancel)

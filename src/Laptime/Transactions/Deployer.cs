@@ -56,13 +56,14 @@ public sealed class Deployer(
             {
                 plan = await PlanAsync(run, detected, cancel);
                 undelivered = await earlier.FindAsync(plan, cancel);
+
+                // Nobody waits for git: it answers while the build runs.
+                trigger = triggers.FindAsync(
+                    [.. plan.Components.Where(c => c.Action != ActionKind.Skip).SelectMany(c => ChangedFiles(c, detected, options.Waits.Known || undelivered.Contains(c.Name))).Distinct()],
+                    options.Since, timeline.Started, cancel);
                 planning.End();
             }
 
-            // Nobody waits for git: it answers while the build runs.
-            trigger = triggers.FindAsync(
-                [.. plan.Components.Where(c => c.Action != ActionKind.Skip).SelectMany(c => ChangedFiles(c, detected, options.Waits.Known || undelivered.Contains(c.Name))).Distinct()],
-                options.Since, timeline.Started, cancel);
             if (options.Since is not null)
             {
                 // What was asked for may be a mistake, which is told before anything is touched.

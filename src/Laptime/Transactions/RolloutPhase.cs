@@ -64,7 +64,13 @@ internal sealed class RolloutPhase(TransactionRun run, ArtifactStore store, Targ
         }
 
         observed = await RecoveredAsync(observed, cancel);
-        var plans = PlanAgain(built, facts, observed);
+        List<PlannedComponent> plans;
+        using (var again = run.Timeline.Begin("plan", kind: "again"))
+        {
+            plans = PlanAgain(built, facts, observed);
+            again.End();
+        }
+
         foreach (var there in plans.Where(p => p.Action == ActionKind.Skip && !p.Artifact.IsNone && built.Components.Any(b => b.Name == p.Name && b.Builds)))
         {
             await builds.DeliveredAsync(there, cancel);

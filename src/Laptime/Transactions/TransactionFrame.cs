@@ -38,6 +38,7 @@ internal static class TransactionFrame
             // The interval then starts with the command.
         }
 
+        run.Timeline.EndStartUp();
         await settle();
         return Ending.Close(run.Log.Document with { Trigger = found, Counters = run.Counters }, outcome, failure, run.Timeline, run.Options.Waits, run.Earlier);
     }
