@@ -71,6 +71,35 @@ public sealed class DbmateTests
     }
 
     [Fact]
+    public async Task What_else_can_be_wrong_beside_a_ledger_that_dbmate_wrote_is_found()
+    {
+        using var ground = await LedgerGround.OfAsync("dbmate", "db/migrations", DatabaseKind.PostgreSql, ", owners: { \"*\": \"@data\" }");
+        ground.Write("db/migrations/0041_users.sql", Migration("users"));
+        ground.Write("db/migrations/0042_carts.sql", Migration("carts"));
+        await ground.GitAsync("init", "-q");
+        await ground.CommitAsync("both");
+        Assert.Equal(0, (await DbmateAsync(ground, "up")).Code);
+        await ground.GitAsync("checkout", "-q", "-b", "work");
+
+        // dbmate keeps no checksum: git is the witness.
+        ground.Write("db/migrations/0042_carts.sql", Migration("crates"));
+        Assert.Equal(["content-changed 0042", "phantom 0042"], (await ground.CheckAsync()).Conflicts());
+        Assert.Contains("Pending: 0", (await DbmateAsync(ground, "status")).Output, StringComparison.Ordinal);
+        ground.Write("db/migrations/0042_carts.sql", Migration("carts"));
+        (await ground.CheckAsync()).Clean();
+
+        await ground.GitAsync("rm", "-q", "db/migrations/0042_carts.sql");
+        await ground.CommitAsync("gone");
+        await ground.GitAsync("branch", "-f", "main", "work");
+        var missing = (await ground.CheckAsync()).One(FindingKind.MissingFile);
+        Assert.Equal("0042", missing.Id);
+        Assert.StartsWith("public.schema_migrations has 0042", missing.Records, StringComparison.Ordinal);
+
+        ground.Write("laptime.yaml", (await File.ReadAllTextAsync(ground.At("laptime.yaml"), TestContext.Current.CancellationToken)).Replace("\"*\": \"@data\"", "\"9*\": \"@data\"", StringComparison.Ordinal));
+        Assert.Equal(["missing-file 0042", "owner-unknown 0041_users.sql"], (await ground.CheckAsync()).Conflicts());
+    }
+
+    [Fact]
     public async Task A_lower_number_is_told_before_dbmate_applies_it_late()
     {
         using var ground = await LedgerGround.OfAsync("dbmate", "db/migrations", DatabaseKind.PostgreSql, ", owners: { \"*\": \"@data\" }");

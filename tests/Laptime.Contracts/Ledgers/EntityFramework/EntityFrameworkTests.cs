@@ -54,5 +54,37 @@ public sealed class EntityFrameworkTests
         Assert.Equal(["missing-file 20260201120000", "missing-file 20260301120000"], (await ground.CheckAsync()).Conflicts());
     }
 
+    [Fact]
+    public async Task What_else_can_be_wrong_beside_a_ledger_that_EF_Core_wrote_is_found()
+    {
+        using var ground = await MigratedAsync();
+        await ground.GitAsync("init", "-q");
+        await ground.CommitAsync("both");
+        await ground.GitAsync("checkout", "-q", "-b", "work");
+        (await ground.CheckAsync()).Clean();
+
+        // Another class with an id that is taken, and an edit of what ran.
+        const string Body = "src/Migrations/20260201120000_AddEmail.cs";
+        var text = await File.ReadAllTextAsync(ground.At(Body), TestContext.Current.CancellationToken);
+        ground.Write("src/Migrations/Other.cs", "[Migration(\"20260201120000_AddEmail\")]\nclass Other : Migration { protected override void Up(MigrationBuilder migrationBuilder) { migrationBuilder.CreateTable(name: \"Other\"); } }\n");
+        var findings = await ground.CheckAsync();
+        Assert.Equal(["duplicate-id 20260201120000", "phantom 20260201120000"], findings.Conflicts());
+        Assert.StartsWith(Body, findings.One(FindingKind.DuplicateId).Owner, StringComparison.Ordinal);
+        ground.Remove("src/Migrations/Other.cs");
+        ground.Write(Body, text.Replace("Email", "Mail", StringComparison.Ordinal));
+        Assert.Contains("content-changed 20260201120000", (await ground.CheckAsync()).Conflicts());
+        ground.Write(Body, text);
+
+        // Late by its time stamp: EF Core applies it, and that is worth knowing.
+        ground.Write("src/Migrations/20260115120000_Late.cs", "[Migration(\"20260115120000_Late\")]\nclass Late : Migration { }\n");
+        Assert.Equal(FindingWeight.Notice, (await ground.CheckAsync()).One(FindingKind.OutOfOrder).Weight);
+        ground.Remove("src/Migrations/20260115120000_Late.cs");
+
+        await ground.SqlAsync("CREATE TABLE \"__EFMigrationsLock\" (\"Id\" integer primary key, \"Timestamp\" text not null); INSERT INTO \"__EFMigrationsLock\" VALUES (1, '2026-02-01 12:00:00')");
+        var left = (await ground.CheckAsync()).One(FindingKind.Partial);
+        Assert.Equal("public.__EFMigrationsLock is locked since 2026-02-01 12:00:00", left.What);
+        Assert.Contains("see whether that migration still runs", left.Mend, StringComparison.Ordinal);
+    }
+
     private static string Here([CallerFilePath] string here = "") => here;
 }
