@@ -58,6 +58,19 @@ public sealed class LedgerReadingTests
     }
 
     [Fact]
+    public void Changelogs_that_mean_harm_are_told_as_unread_and_nothing_of_theirs_is_expanded_or_fetched()
+    {
+        var bomb = "<!DOCTYPE x [<!ENTITY a \"aaaaaaaaaa\">" + string.Concat(Enumerable.Range(1, 9).Select(i => $"<!ENTITY a{i} \"{string.Concat(Enumerable.Repeat(i == 1 ? "&a;" : $"&a{i - 1};", 10))}\">")) + "]>";
+        var set = LedgerTools.Named("liquibase").Read(Folder(
+            ("bomb.xml", bomb + "<databaseChangeLog><changeSet id=\"1\" author=\"&a9;\"/></databaseChangeLog>"),
+            ("deep.yaml", "databaseChangeLog:\n" + string.Concat(Enumerable.Range(1, 3000).Select(i => new string(' ', 2 * i) + "- changeSet:\n"))),
+            ("outside.xml", "<!DOCTYPE x [<!ENTITY f SYSTEM \"file:///etc/passwd\">]><databaseChangeLog><changeSet id=\"2\" author=\"&f;\"/></databaseChangeLog>"),
+            ("sound.yaml", "databaseChangeLog:\n- changeSet: { id: 3, author: ann }\n")));
+        Assert.Equal(["bomb.xml", "deep.yaml", "outside.xml"], set.Unread.Select(u => u.File).Order(StringComparer.Ordinal));
+        Assert.Equal("3", Assert.Single(set.Migrations).Version);
+    }
+
+    [Fact]
     public void Several_tools_that_fit_are_named_with_what_shows_each_and_none_is_guessed()
     {
         var folder = Folder(("V1__a.sql", "-- migrate:up\n"));

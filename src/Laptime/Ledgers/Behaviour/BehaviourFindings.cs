@@ -21,7 +21,7 @@ public static class BehaviourFindings
                 What = trial?.Why ?? (reading.Refused.Count > 0 ? $"it was not tried: {string.Join("; ", reading.Refused.Take(3))}" : "it was not tried: " + text),
                 Evidence =
                 [
-                    .. trial?.Meters.Select(static m => $"{m.Meter}: {m.What}") ?? [], .. trial?.Notes ?? [], .. trial is null || reading.Why == reading.Refused.FirstOrDefault() ? (IReadOnlyList<string>)[] : [text],
+                    .. trial?.Meters.Select(static m => $"{m.Meter}: {m.What}") ?? [], .. trial?.Notes ?? [], .. trial is null || (reading.Refused is [var said, ..] && reading.Why == said) ? (IReadOnlyList<string>)[] : [text],
                     .. trial is { Ran: true } ? (IReadOnlyList<string>)[$"tried in {Duration.Text(trial.Elapsed)}"] : [],
                 ],
             },

@@ -1,5 +1,6 @@
 using System.Xml;
 using Laptime.Fingerprints;
+using Laptime.Foundations;
 using Laptime.Workspaces.Yaml;
 
 namespace Laptime.Ledgers.Tools.Liquibase;
@@ -41,7 +42,17 @@ internal sealed class ChangeNode(string name)
     public static ChangeNode OfYaml(string text)
     {
         var problems = new ProblemList("changelog");
-        var top = YamlReader.Read(text, problems, foreign: true);
+        YamlNode? top;
+        try
+        {
+            top = YamlReader.Read(text, problems, foreign: true);
+        }
+        catch (LapException e)
+        {
+            // One file that cannot be read is told as that; it ends no check.
+            throw new FormatException(e.Message, e);
+        }
+
         if (top is null || problems.Any || top.Find("databaseChangeLog") is not { } list)
         {
             throw new FormatException("it has no databaseChangeLog that can be read");
