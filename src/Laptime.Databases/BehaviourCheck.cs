@@ -35,12 +35,21 @@ public sealed class BehaviourCheck(ProcessRunner runner, TimeProvider clock)
         var trials = read.Count == 0 ? [] : await TryAsync(read, live, settings, folder, cancel);
         trials = [.. trials, .. applied.Select(static _ => (Trial?)null)];
         read.AddRange(applied.Select(b => (b, ScriptReading.Of(b, cancel))));
+        var objects = read.Select(static r => r.Body.Objects.Concat(r.Reading.Statements.Select(static s => s.Touches).OfType<CatalogObject>()).Distinct().Take(50).ToList()).ToList();
+        // Asked for many at once, since each question is a connection and a search; not for all, since each has a bound.
+        var calls = new Dictionary<CatalogObject, CallReading>();
+        foreach (var some in objects.SelectMany(static o => o).Distinct().Chunk(200))
+        {
+            foreach (var call in await CallsAsync(some, live, search, cancel))
+            {
+                calls[call.Object] = call;
+            }
+        }
+
         var findings = new List<BehaviourFinding>();
         for (var i = 0; i < read.Count; i++)
         {
-            var (body, reading) = read[i];
-            IReadOnlyList<CatalogObject> objects = [.. body.Objects.Concat(reading.Statements.Select(static s => s.Touches).OfType<CatalogObject>()).Distinct().Take(50)];
-            findings.AddRange(BehaviourFindings.Of(body, reading, trials[i], await CallsAsync(objects, live, search, cancel), pending: i < bodies.Count));
+            findings.AddRange(BehaviourFindings.Of(read[i].Body, read[i].Reading, trials[i], [.. objects[i].Where(calls.ContainsKey).Select(o => calls[o])], pending: i < bodies.Count));
         }
 
         return BehaviourFindings.Report(findings);

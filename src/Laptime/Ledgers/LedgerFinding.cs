@@ -50,7 +50,7 @@ public sealed record LedgerFinding
     /// <summary>What is wrong, in a sentence.</summary>
     public required string What { get; init; }
 
-    /// <summary>Who should own the number, and by what; null: nobody has to decide about a number.</summary>
+    /// <summary>Who should own the number, and by what; where nobody disputes it, who answers for the file. Null: nobody is named for it.</summary>
     public string? Owner { get; init; }
 
     /// <summary>What the ledger records of it; null: there is no ledger to ask.</summary>

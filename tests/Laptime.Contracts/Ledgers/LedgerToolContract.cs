@@ -134,6 +134,7 @@ public abstract class LedgerToolContract
         var finding = Assert.Single(reading.Governance.Findings, f => f.Weight == FindingWeight.Conflict);
         Assert.Equal(WithoutEffect, finding.Kind);
         Assert.Contains("no table carts", finding.What, StringComparison.Ordinal);
+        Assert.Equal("@data (`owners` in laptime.yaml); nobody else claims the number", finding.Owner);
         Assert.DoesNotContain("table users", finding.What, StringComparison.Ordinal);
     }
 

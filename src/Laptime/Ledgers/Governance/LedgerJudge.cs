@@ -11,8 +11,14 @@ public static class LedgerJudge
         findings.AddRange(Records.Of(state, effects));
         findings.AddRange(Places.Of(state));
         findings.AddRange(Ownership.Of(state));
-        return new GovernanceReport([.. findings.OrderByDescending(static f => f.Weight).ThenBy(static f => Place(f.Kind))]);
+        return new GovernanceReport([.. findings.Select(f => Answered(state, f)).OrderByDescending(static f => f.Weight).ThenBy(static f => Place(f.Kind))]);
     }
+
+    /// <summary>Where nobody disputes the number, whoever answers for its file is whom to ask.</summary>
+    private static LedgerFinding Answered(LedgerState state, LedgerFinding finding) =>
+        finding.Owner is null && state.Here.Migrations.FirstOrDefault(m => finding.Files.Contains(state.Shown(m.File, null))) is { } migration && state.OwnerOf(migration.File) is { } who
+            ? finding with { Owner = $"{who} ({state.Owners.Source}){(state.Known.Any(m => m.Id == migration.Id && m.Kind == migration.Kind && m.File != migration.File) ? "" : "; nobody else claims the number")}" }
+            : finding;
 
     private static int Place(FindingKind kind)
     {

@@ -46,7 +46,7 @@ internal sealed class InsideSignals(SwarmApi api, RunningSignals asking)
         [
             .. from task in tasks
                where task is { State: "running", DesiredState: "running", Container: not null }
-               let address = TaskAddresses.Of(all, task.Container)
+               let address = TaskAddresses.Of(all, task.Container!)
                where address is not null
                select (task.Container, address),
         ];
