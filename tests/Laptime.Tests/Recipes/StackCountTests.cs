@@ -34,6 +34,12 @@ public sealed class StackCountTests
     }
 
     [Fact]
+    public void A_deploy_behind_the_back_a_moment_before_ours_hides_neither()
+    {
+        Counted(1, 2, 0, [Create("app", 0), Update("app", 10 * Second - (200 * Moment)), Update("app", 10 * Second + Moment)], [Call(0, 1), Call(10, 11)]);
+    }
+
+    [Fact]
     public void The_same_service_written_twice_is_two_changes_even_while_we_deploy()
     {
         Counted(1, 2, 0, [Create("app", 0), Update("app", 10 * Second), Update("app", 11 * Second)], [Call(0, 1), Call(10, 12)]);

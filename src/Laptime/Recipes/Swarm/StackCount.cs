@@ -17,7 +17,7 @@ internal sealed record StackCall(long From, long? To);
 /// </summary>
 /// <remarks>
 /// <para>A <i>write</i> is a service that is created, updated or removed. Two kinds of `update` are nobody's wish and are left out: those that carry a state (the orchestrator notes how far its update
-/// has come), and those within half a second after another write of the same service (the swarm gives it its addresses).</para>
+/// has come), and those within half a second after another write of the same service (the swarm gives it its addresses); but what a call of ours writes is ours, however shortly before it somebody else wrote.</para>
 /// <para>Writes belong to one <i>change</i> when they were made during the same call of Laptime's, or, outside of those, less than a second after each other; but never when the
 /// service was written in that change before: `docker stack deploy` writes every service of the stack exactly once, also those that stay as they are. So an update of ours is one change however
 /// many services it has, one that somebody makes behind it is another one, and so is the same deploy made twice.</para>
@@ -32,16 +32,16 @@ internal static class StackCount
     public static TargetCount Of(IEnumerable<ServiceEvent> events, IReadOnlyList<StackCall> calls, IEnumerable<string> standing)
     {
         var changes = new List<Change>();
-        var written = new Dictionary<string, long>(StringComparer.Ordinal);
+        var written = new Dictionary<string, (long At, StackCall? Call)>(StringComparer.Ordinal);
         foreach (var one in events.OrderBy(static e => e.At))
         {
-            if (one.Action == "update" && (one.State is not null || (written.TryGetValue(one.Id, out var before) && one.At - before < Bookkeeping)))
+            var call = calls.FirstOrDefault(c => one.At >= c.From && one.At <= (c.To ?? long.MaxValue));
+            if (one.Action == "update" && (one.State is not null || (written.TryGetValue(one.Id, out var before) && one.At - before.At < Bookkeeping && (call is null || call == before.Call))))
             {
                 continue;
             }
 
-            written[one.Id] = one.At;
-            var call = calls.FirstOrDefault(c => one.At >= c.From && one.At <= (c.To ?? long.MaxValue));
+            written[one.Id] = (one.At, call);
             if (changes is not [.., var last] || last.Call != call || last.Has(one) || (call is null && one.At - last.Events[^1].At > Together))
             {
                 changes.Add(new Change(call, [one]));
