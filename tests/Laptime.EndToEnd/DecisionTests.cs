@@ -378,14 +378,14 @@ public sealed class DecisionTests
     [Fact]
     public async Task A_deploy_of_one_component_is_no_success_while_another_that_it_left_is_not_ready()
     {
-        const string Probes = "live: { tcp: \"${port}\" }\nready: { http: /health, timeout: 20s, poll: 10ms }";
+        const string Probes = "live: { tcp: \"${port}\" }\nready: { http: /health, timeout: 21s, poll: 10ms }";
         var (api, web) = (Ports.Free(), Ports.Free());
         await using var workspace = await LapWorkspace.OfAsync(LittleServer.Yaml("api", api, probes: Probes) + LittleServer.Yaml("web", web));
         var sick = Path.Combine(workspace.Beside, "sick");
         workspace.Write("src/api/server.py", LittleServer.Script($"if path == '/health' and os.path.exists('{sick}'): return 503, 'sick'"));
         await workspace.DeployAsync();
         File.WriteAllText(sick, "");
-        workspace.Edit("laptime.yaml", "timeout: 20s", "timeout: 200ms");
+        workspace.Edit("laptime.yaml", "timeout: 21s", "timeout: 200ms");
         workspace.Write("src/web/text.txt", "second");
         var document = (await workspace.JsonAsync(12, "deploy")).Valid();
         Assert.StartsWith("what was left as it is does not serve: api", document.FailureMessage(), StringComparison.Ordinal);
@@ -397,13 +397,39 @@ public sealed class DecisionTests
         Assert.Equal((200, "third"), await workspace.GetAsync(web));
 
         // One that only takes a moment is waited for.
-        workspace.Edit("laptime.yaml", "timeout: 200ms", "timeout: 20s");
+        workspace.Edit("laptime.yaml", "timeout: 200ms", "timeout: 21s");
         workspace.Write("src/web/text.txt", "fourth");
         var waiting = workspace.Start("deploy", "-o", "json", "--progress", "plain");
         await workspace.UntilAsync(() => waiting.HasExited || waiting.ErrorSoFar.Contains("[web] reflect", StringComparison.Ordinal), "web is reflected");
         File.Delete(sick);
         var healed = (await waiting.ResultAsync(TimeSpan.FromMinutes(1), workspace.Cancel)).Exits(0).Json.Valid();
         Assert.Equal(("reflected", "skip unchanged", "pass"), (healed.Outcome(), healed.What("api"), healed.Signal("api", "ready")));
+    }
+
+    [Fact]
+    public async Task What_is_needed_and_not_ready_is_waited_for_before_the_rollout_that_needs_it()
+    {
+        const string Probes = "live: { tcp: \"${port}\" }\nready: { http: /health, timeout: 21s, poll: 10ms }";
+        await using var workspace = await LapWorkspace.OfAsync(LittleServer.Yaml("api", Ports.Free(), probes: Probes) + LittleServer.Yaml("web", Ports.Free(), more: "needs: [api]"));
+        var (sick, asked) = (Path.Combine(workspace.Beside, "sick"), Path.Combine(workspace.Beside, "asked"));
+        workspace.Write("src/api/server.py", LittleServer.Script($"if path == '/health' and os.path.exists('{sick}'): open('{asked}', 'a').write('x'); return 503, 'sick'"));
+        await workspace.DeployAsync();
+        File.WriteAllText(sick, "");
+        workspace.Write("src/web/text.txt", "second");
+        var waiting = workspace.Start("deploy", "web", "-o", "json", "--progress", "plain");
+        await workspace.UntilAsync(() => waiting.HasExited || (File.Exists(asked) && new FileInfo(asked).Length > 5), "api is asked again and again");
+        File.Delete(sick);
+        var done = (await waiting.ResultAsync(TimeSpan.FromMinutes(1), workspace.Cancel)).Exits(0).Json.Valid();
+        JsonNode Segment(string name, string component) => done["segments"]!.AsArray().First(s => (string?)s!["name"] == name && (string?)s["component"] == component)!;
+        var (ready, rollout) = (Segment("ready", "api"), Segment("rollout", "web"));
+        Assert.True((double)ready["start"]! + (double)ready["seconds"]! <= (double)rollout["start"]! + 0.001, $"{ready} {rollout}");
+
+        File.WriteAllText(sick, "");
+        workspace.Edit("laptime.yaml", "timeout: 21s", "timeout: 200ms");
+        workspace.Write("src/web/text.txt", "third");
+        var refused = (await workspace.JsonAsync(12, "deploy", "web")).Valid();
+        Assert.StartsWith("what is needed does not serve: api", refused.FailureMessage(), StringComparison.Ordinal);
+        Assert.Equal(0, refused.Count("deploys"));
     }
 
     [Fact]

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Laptime.Artifacts;
 using Laptime.Building;
 using Laptime.Fingerprints;
@@ -78,7 +77,7 @@ public sealed class Deployer(
             var orphans = target.Prunes && run.Options.Selected is null && detected.Observed.Any(o => scope.Workspace.Find(o.Component)?.Run is null);
             if (!plan.HasChanges && !options.Recreate && !orphans)
             {
-                await StillReadyAsync(run, detected.Observed, "nothing changed, but ", cancel);
+                await new StillReady(run, prober).RequireAsync(Asked(detected.Observed), "nothing changed, but ", cancel);
                 return Outcome.Unchanged;
             }
 
@@ -105,12 +104,15 @@ public sealed class Deployer(
             var rolledOut = !built.Components.Any(c => c.RollsOut) && !recreate && !orphans && plan.Bootstrap is null ? 0
                 : scope.Environment.Loop == Loop.Safe && !recreate ? await TakeBack.UnlessAllAsync(run, detected.Facts, rollout, WorkAsync, cancel)
                 : await WorkAsync();
-            await StillReadyAsync(run, rollout.Left ?? detected.Observed, "what was left as it is does not serve: ", cancel);
+            await new StillReady(run, prober).RequireAsync(Asked(rollout.Left ?? detected.Observed), "what was left as it is does not serve: ", cancel);
             return rolledOut > 0 ? Outcome.Reflected
                 : plan.Bootstrap is not null ? Outcome.Bootstrapped
                 : run.Counters.Built > 0 && built.Components.All(c => scope.Workspace.Find(c.Name)!.Run is null) ? Outcome.Built
                 : Outcome.Unchanged;
         }, () => trigger, cancel);
+
+        // With named components, the others are nobody's question.
+        IEnumerable<Observed> Asked(IReadOnlyList<Observed> left) => left.Where(o => options.Selected?.Contains(o.Component) ?? true);
     }
 
     /// <summary>Back to what was verified before, by digest: the newest record before the present one that holds, or the one that stood after a transaction.</summary>
@@ -233,40 +235,6 @@ public sealed class Deployer(
         using var wait = timeline.Begin("wait", kind: "journal");
         log.Begin(ProcessOwner.Current());
         wait.End();
-    }
-
-    /// <summary>"Unchanged" and "skip" are no success when what runs is not ready. One that was not gets its probe's own bound to become it.</summary>
-    /// <param name="left">As they were observed; none of them was rolled out since.</param>
-    /// <param name="said">Before the fault's words.</param>
-    private async Task StillReadyAsync(TransactionRun run, IReadOnlyList<Observed> left, string said, CancellationToken cancel)
-    {
-        foreach (var observed in left.Where(o => o.Ready == SignalStatus.Fail && (run.Options.Selected?.Contains(o.Component) ?? true)))
-        {
-            if (scope.Workspace.Find(observed.Component) is not { Run.Port: { } front } component)
-            {
-                continue;
-            }
-
-            using var segment = run.Timeline.Begin("ready", component.Name);
-            var asked = observed.NotReadyAt is { Port: not null } known ? known : new AskedAt(front);
-            var names = scope.Names.For(component, observed.Revision ?? "", run.Id);
-            var ready = await prober.ReadyAsync(
-                run.Options.Bounds.Over(scope.Environment.Timeouts).Bind(component).Probes,
-                new ProbeContext
-                {
-                    Component = component.Name, Host = asked.Host, Port = asked.Port, Directory = Path.Combine(scope.Workspace.Root, component.Path),
-                    Names = name => name == "port" ? asked.Port!.Value.ToString(CultureInfo.InvariantCulture) : names(name),
-                    Secrets = scope.Names.Secrets, Life = static _ => ValueTask.FromResult<Life>(new Life.Running()),
-                },
-                cancel);
-            segment.End(ready.Status == SignalStatus.Pass ? "ok" : "failed");
-            var before = run[component.Name];
-            run.Tell(before with { Signals = before.Signals with { Ready = SignalReports.Of(SignalSet.NotRun with { Ready = ready }).Ready } });
-            if (ready.Fault is { } fault)
-            {
-                throw new FaultException(fault with { What = said + fault.What });
-            }
-        }
     }
 
     /// <param name="delivers">

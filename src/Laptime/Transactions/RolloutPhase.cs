@@ -79,6 +79,8 @@ internal sealed class RolloutPhase(TransactionRun run, ArtifactStore store, Targ
         var rollouts = plans.Where(p => p.RollsOut).ToDictionary(p => p.Name, StringComparer.Ordinal);
         RequireNeeds(rollouts, observed);
         Left = [.. observed.Where(o => !rollouts.ContainsKey(o.Component))];
+        var needed = rollouts.Keys.SelectMany(name => run.Scope.Workspace.Find(name)!.Needs).ToHashSet(StringComparer.Ordinal);
+        await new StillReady(run, prober).RequireAsync(Left.Where(o => needed.Contains(o.Component)), "what is needed does not serve: ", cancel);
         await RolloutAllAsync(rollouts, facts, held, cancel);
         return rollouts.Count + await PruneAsync(held, cancel);
     }

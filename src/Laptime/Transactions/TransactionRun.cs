@@ -49,6 +49,15 @@ public sealed class TransactionRun(DeployScope scope, DeployOptions options, Tim
         }
     }
 
+    /// <summary>Whether anything was told of the component: with named ones, nothing is of the others.</summary>
+    public bool Knows(string component)
+    {
+        lock (gate)
+        {
+            return reports.ContainsKey(component);
+        }
+    }
+
     /// <summary>The component's report as it was last told.</summary>
     public ComponentReport this[string component]
     {
