@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text;
 using System.Text.Json;
 
@@ -10,6 +11,9 @@ namespace Laptime.Fingerprints;
 internal static class DockerfileCopies
 {
     private const int MostBytes = 1024 * 1024;
+
+    /// <summary>What a name has only when it is quoted, a variable, or a pattern of another kind than ours.</summary>
+    private static readonly SearchValues<char> NoName = SearchValues.Create("$\"'\\{}[]!");
 
     /// <param name="path">The Dockerfile, as the walker knows it; none, or one that cannot be read, copies nothing: the build tells what is wrong with it.</param>
     /// <returns>Patterns relative to the context.</returns>
@@ -104,7 +108,7 @@ internal static class DockerfileCopies
     private static string? PlaceOf(string source)
     {
         if (source.Contains("://", StringComparison.Ordinal) || source.StartsWith("git@", StringComparison.Ordinal) || source.StartsWith("<<", StringComparison.Ordinal)
-            || source.AsSpan().IndexOfAny("$\"'\\{}[]!") >= 0)
+            || source.AsSpan().ContainsAny(NoName))
         {
             return null;
         }
