@@ -15,12 +15,15 @@ internal static class DockerfileCopies
     /// <summary>What a name has only when it is quoted, a variable, or a pattern of another kind than ours.</summary>
     private static readonly SearchValues<char> NoName = SearchValues.Create("$\"'\\{}[]!");
 
-    /// <param name="path">The Dockerfile, as the walker knows it; none, or one that cannot be read, copies nothing: the build tells what is wrong with it.</param>
+    /// <param name="root">Of the workspace.</param>
+    /// <param name="portable">Which reader is asked.</param>
+    /// <param name="path">The Dockerfile, relative to the root; none, or one that cannot be read, copies nothing: the build tells what is wrong with it.</param>
     /// <returns>Patterns relative to the context.</returns>
-    public static IReadOnlyList<string> Read(FileWalker walker, string path)
+    public static IReadOnlyList<string> Read(string root, bool portable, string path)
     {
         try
         {
+            using var walker = FileWalker.Create(root, portable);
             return walker.Stat(path, follow: true, out var stat) && stat is { Type: EntryType.File, Size: <= MostBytes } && walker.ReadFile(path) is { } content ? Of(Encoding.UTF8.GetString(content)) : [];
         }
         catch (UnreadableException)

@@ -22,7 +22,6 @@ internal sealed record ScanGroup(string Name, InputPatterns Patterns, IReadOnlyL
     /// <exception cref="LapException">A pattern is wrong.</exception>
     public static (IReadOnlyList<ScanGroup> Groups, InputPatterns? Outputs) Of(Workspace workspace, bool portable)
     {
-        using var walker = FileWalker.Create(workspace.Root, portable);
         List<ScanGroup> groups = [];
         List<Problem> problems = [];
         void Add(string name, string path, IReadOnlyList<string> patterns, string? folder, SourceLocation? at, IReadOnlyList<string>? made = null, int implied = 0)
@@ -47,7 +46,7 @@ internal sealed record ScanGroup(string Name, InputPatterns Patterns, IReadOnlyL
         foreach (var component in workspace.Components)
         {
             var implied = ImpliedOf(component);
-            Add(component.Name, component.Path, [.. implied, .. PatternsOf(component)], component.Path, component.At, MadeElsewhere(walker, component), implied.Count);
+            Add(component.Name, component.Path, [.. implied, .. PatternsOf(component)], component.Path, component.At, MadeElsewhere(workspace.Root, portable, component), implied.Count);
         }
 
         foreach (var environment in workspace.Environments)
@@ -118,7 +117,7 @@ internal sealed record ScanGroup(string Name, InputPatterns Patterns, IReadOnlyL
     private static bool DeploysWhatLies(Component component) => component.Build is { Steps.Count: 0, Outputs.Count: > 0, Image: null or { IsLayered: true } };
 
     /// <summary>Places that are inputs although git may ignore them: another tool builds there, and lap or the engine takes what it finds. Where steps build, they build there anew.</summary>
-    private static IReadOnlyList<string> MadeElsewhere(FileWalker walker, Component component)
+    private static IReadOnlyList<string> MadeElsewhere(string root, bool portable, Component component)
     {
         if (DeploysWhatLies(component))
         {
@@ -131,7 +130,7 @@ internal sealed record ScanGroup(string Name, InputPatterns Patterns, IReadOnlyL
         }
 
         var context = image.Context.TrimEnd('/') is "." or "" ? "" : image.Context.TrimEnd('/') + "/";
-        return [.. DockerfileCopies.Read(walker, component.Path.Length == 0 ? image.Dockerfile : component.Path + "/" + image.Dockerfile).Select(place => context + place)];
+        return [.. DockerfileCopies.Read(root, portable, component.Path.Length == 0 ? image.Dockerfile : component.Path + "/" + image.Dockerfile).Select(place => context + place)];
     }
 
     /// <summary>An output pattern that names a place ("out/**", "app.bin") keeps that place out of the inputs; a bare wildcard ("**", "*.html") names none.</summary>
