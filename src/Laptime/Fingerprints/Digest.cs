@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Laptime.Foundations;
 
 namespace Laptime.Fingerprints;
 
@@ -74,12 +75,9 @@ public readonly record struct Digest(ulong A, ulong B, ulong C, ulong D)
     /// <summary>By hand: the base library's vectors would be compiled at run time, on the no-op path.</summary>
     public string ToHex()
     {
-        var text = new char[2 * Size];
-        Hex(text, 0, A);
-        Hex(text, 16, B);
-        Hex(text, 32, C);
-        Hex(text, 48, D);
-        return new string(text);
+        Span<byte> digits = stackalloc byte[2 * Size];
+        WriteHex(digits);
+        return PlainText.Text(digits);
     }
 
     /// <summary>The hexadecimal digits as ASCII.</summary>
@@ -92,14 +90,6 @@ public readonly record struct Digest(ulong A, ulong B, ulong C, ulong D)
     }
 
     public override string ToString() => IsNone ? "none" : Prefix + ToHex();
-
-    private static void Hex(char[] text, int start, ulong value)
-    {
-        for (var i = start + 15; i >= start; i--, value >>= 4)
-        {
-            text[i] = "0123456789abcdef"[(int)(value & 15)];
-        }
-    }
 
     private static void Hex(Span<byte> text, int start, ulong value)
     {
