@@ -161,14 +161,14 @@ internal sealed class OwnHealth(SwarmApi api, StackVersion version, bool runsTes
             return false;
         }
 
-        if (!(await api.AddressesAsync(SwarmPlaces.Bridge, ending.Token)).TryGetValue(container, out var address))
+        if (TaskAddresses.Of(await api.NetworkAsync(TaskAddresses.Network, ending.Token), container) is not { } address)
         {
             return await InsideAsync(container, path, number);
         }
 
         using var bound = new CancellationTokenSource(HttpTimeout, clock);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(bound.Token, ending.Token);
-        var at = new IPEndPoint(IPAddress.Parse(address), number);
+        var at = new IPEndPoint(IPAddress.Parse(address.Ip), number);
         try
         {
             if (path is null)
@@ -220,9 +220,6 @@ internal sealed class OwnHealth(SwarmApi api, StackVersion version, bool runsTes
 /// <summary>Names that the swarm gives.</summary>
 internal static class SwarmPlaces
 {
-    /// <summary>By which this machine reaches containers that publish nothing.</summary>
-    public const string Bridge = "docker_gwbridge";
-
     /// <summary>The label of everything that belongs to a stack.</summary>
     public const string Namespace = "com.docker.stack.namespace";
 

@@ -177,15 +177,15 @@ public sealed class SwarmDriver : RecipeDriver
     public override async Task<IReadOnlyDictionary<string, string>> ScriptEnvironmentAsync(CancellationToken cancel)
     {
         var variables = new Dictionary<string, string>(present?.Environment ?? new Dictionary<string, string>(), StringComparer.Ordinal) { ["DOCKER_HOST"] = engine.Endpoint.Text };
-        var addresses = await api.AddressesAsync(SwarmPlaces.Bridge, cancel);
+        var network = await api.NetworkAsync(TaskAddresses.Network, cancel);
         foreach (var container in (await engine.ListContainersAsync(all: false, Labels, cancel)).OrderBy(static c => c.Created))
         {
             if (ServiceOf(container) is { } service)
             {
                 variables["RECIPE_CONTAINER_" + Variable(service)] = container.Id;
-                if (addresses.TryGetValue(container.Id, out var address))
+                if (TaskAddresses.Of(network, container.Id) is { } address)
                 {
-                    variables["RECIPE_HOST_" + Variable(service)] = address;
+                    variables["RECIPE_HOST_" + Variable(service)] = address.Ip;
                 }
             }
         }
@@ -296,8 +296,8 @@ public sealed class SwarmDriver : RecipeDriver
 
     private async Task<string?> UrlAsync(ServicePicture? main, Dictionary<string, ContainerSummary> containers, CancellationToken cancel) =>
         main is { Instances: [var first, ..] } && present?.Port is { } port && containers.Keys.FirstOrDefault(c => c.StartsWith(first, StringComparison.Ordinal)) is { } id
-        && (await api.AddressesAsync(SwarmPlaces.Bridge, cancel)).TryGetValue(id, out var address)
-            ? string.Create(CultureInfo.InvariantCulture, $"http://{address}:{port}")
+        && TaskAddresses.Of(await api.NetworkAsync(TaskAddresses.Network, cancel), id) is { } address
+            ? string.Create(CultureInfo.InvariantCulture, $"http://{address.Ip}:{port}")
             : null;
 
     private async Task<string> ContainerAsync(string service, CancellationToken cancel) =>

@@ -51,21 +51,6 @@ internal sealed class SwarmApi(EngineClient engine)
     /// <summary>A network with its containers on this node; null: there is none of this name.</summary>
     public Task<SwarmNetwork?> NetworkAsync(string name, CancellationToken cancel) => Engine.FindAsync($"/networks/{Uri.EscapeDataString(name)}", SwarmJson.Default.SwarmNetwork, cancel);
 
-    /// <summary>The containers of a network of this node, by id, with their addresses; empty when there is no such network.</summary>
-    public async Task<IReadOnlyDictionary<string, string>> AddressesAsync(string network, CancellationToken cancel)
-    {
-        var addresses = new Dictionary<string, string>(StringComparer.Ordinal);
-        foreach (var (id, end) in (await NetworkAsync(network, cancel))?.Containers ?? [])
-        {
-            if (end.IPv4Address is { Length: > 0 } address)
-            {
-                addresses[id] = address.Split('/')[0];
-            }
-        }
-
-        return addresses;
-    }
-
     /// <summary>What a movable name leads to now, asked of its registry by the engine.</summary>
     public async Task<string?> DistributionDigestAsync(string image, CancellationToken cancel) =>
         (await Engine.GetAsync($"/distribution/{string.Join('/', image.Split('/').Select(Uri.EscapeDataString))}/json", SwarmJson.Default.DistributionAnswer, cancel)).Descriptor?.Digest;

@@ -11,7 +11,7 @@ namespace Laptime.Targets.Swarm;
 /// </summary>
 internal sealed class TaskAddresses(SwarmApi api, SwarmWatch watch, string service, string component, Timeline timeline, int? parent, TimeProvider clock)
 {
-    /// <summary>The network that every task of a node is on.</summary>
+    /// <summary>The network that every task of a node is on: by it this machine reaches containers that publish nothing.</summary>
     public const string Network = "docker_gwbridge";
 
     private const string BridgeName = "com.docker.network.bridge.name";
